@@ -1,0 +1,12 @@
+//! `kiln init`
+
+use crate::failure::{Exit, Failure};
+
+/// Flags of `kiln init`.
+#[derive(Debug, clap::Args)]
+pub struct Args {}
+
+/// Runs the command.
+pub fn run(_args: Args) -> Result<Exit, Failure> {
+    Ok(Exit::Done)
+}

@@ -1,0 +1,12 @@
+//! `kiln watch`
+
+use crate::failure::{Exit, Failure};
+
+/// Flags of `kiln watch`.
+#[derive(Debug, clap::Args)]
+pub struct Args {}
+
+/// Runs the command.
+pub fn run(_args: Args) -> Result<Exit, Failure> {
+    Ok(Exit::Done)
+}

@@ -1,0 +1,1 @@
+//! Compile, package and read the artefacts of Lambda functions.

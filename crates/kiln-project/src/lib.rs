@@ -1,0 +1,1 @@
+//! Cargo metadata and layered configuration resolved to one model of a user's project.

@@ -1,0 +1,1 @@
+//! Wire types and rules of AWS Lambda as pure functions.

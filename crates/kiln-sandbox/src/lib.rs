@@ -1,0 +1,1 @@
+//! One execution environment: its lifecycle, its Runtime API, its processes.

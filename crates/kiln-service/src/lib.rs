@@ -1,0 +1,1 @@
+//! The local AWS Lambda: HTTP edge, functions, scheduler.

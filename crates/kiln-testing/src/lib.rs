@@ -1,0 +1,1 @@
+//! Test harness: projects, the real binary, a running service.
