@@ -107,7 +107,7 @@ struct Core {
 
 /// The invocation that holds the environment.
 struct Active {
-    invocation: Invocation,
+    invocation: Box<Invocation>,
     began: Instant,
     deadline_ms: u128,
     init_duration: Option<Duration>,
@@ -209,7 +209,7 @@ impl Environment {
     ///
     /// # Errors
     /// Gives the invocation back when the environment is not free (it ended, or takes another).
-    pub fn invoke(self: &Arc<Self>, invocation: Invocation) -> Result<(), Invocation> {
+    pub fn invoke(self: &Arc<Self>, invocation: Box<Invocation>) -> Result<(), Box<Invocation>> {
         let mut core = self.lock();
         if !core.machine.is_free() {
             return Err(invocation);
@@ -633,12 +633,13 @@ fn settle(core: &mut Core, settlement: Settlement) {
         }
         Settlement::Platform(error) => {
             active.platform_error = Some(error.clone());
-            InvocationResult::Platform(error)
+            let request_id = active.invocation.request_id.clone();
+            InvocationResult::Platform { error, request_id }
         }
         Settlement::Closed => InvocationResult::Closed,
     };
     active.function_error = match &result {
-        InvocationResult::Platform(error) => Some(error.error_type().to_owned()),
+        InvocationResult::Platform { error, .. } => Some(error.error_type().to_owned()),
         InvocationResult::FunctionError(_) => Some("Unhandled".to_owned()),
         InvocationResult::Answer(_) | InvocationResult::Closed => None,
     };

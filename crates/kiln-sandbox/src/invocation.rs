@@ -52,7 +52,12 @@ pub enum InvocationResult {
     /// The function reported an error, this is its body.
     FunctionError(Bytes),
     /// The platform ended the invocation.
-    Platform(PlatformError),
+    Platform {
+        /// Why.
+        error: PlatformError,
+        /// The invocation, which the error's text names.
+        request_id: String,
+    },
     /// The environment was closed while it ran: the service is going away.
     Closed,
 }
@@ -60,7 +65,7 @@ pub enum InvocationResult {
 impl InvocationResult {
     /// Whether the caller sees `X-Amz-Function-Error`.
     pub fn is_function_error(&self) -> bool {
-        matches!(self, Self::FunctionError(_) | Self::Platform(_))
+        matches!(self, Self::FunctionError(_) | Self::Platform { .. })
     }
 }
 

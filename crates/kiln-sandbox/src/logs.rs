@@ -36,8 +36,11 @@ impl LogPipe {
         let (reader, writer) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC)?;
         // Only our end: a function's writes must block, not fail, when we are slow.
         rustix::fs::fcntl_setfl(&reader, rustix::fs::OFlags::NONBLOCK)?;
+        // SAFETY: the descriptor must stay the registered one until it is deregistered. It is owned
+        // by the `AsyncFd`, which deregisters it before closing it, and nobody takes or swaps it.
+        let reader = unsafe { AsyncFd::register_with_interest(reader, Interest::READABLE)? };
         Ok(Self {
-            reader: AsyncFd::register_with_interest(reader, Interest::READABLE)?,
+            reader,
             writer,
             lines: Mutex::default(),
         })

@@ -209,7 +209,7 @@ fn calls_out_of_order_are_refused_in_the_services_words() {
         (&running[..], Event::Next, vec![Effect::Deliver]),
     ] {
         assert_eq!(
-            last(&[before, &[event.clone()]].concat()),
+            last(&[before, std::slice::from_ref(&event)].concat()),
             expected,
             "{event:?}"
         );
