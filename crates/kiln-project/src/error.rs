@@ -1,0 +1,188 @@
+//! What can be wrong with a project, and the way out of each.
+
+use std::io;
+use std::path::PathBuf;
+
+use crate::setting::Origin;
+
+/// Why a project, its settings or a selection could not be read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ProjectError {
+    /// There is no manifest in the directory nor above it.
+    #[error("no `Cargo.toml` in `{}` or any directory above it", directory.display())]
+    NotAProject {
+        /// Where the search began.
+        directory: PathBuf,
+    },
+
+    /// The manifest that was named does not exist.
+    #[error("no manifest at `{}`", path.display())]
+    NoManifest {
+        /// The path as it was resolved.
+        path: PathBuf,
+    },
+
+    /// Cargo refuses the project; the words are cargo's.
+    #[error("{message}")]
+    Cargo {
+        /// What cargo wrote, without its leading `error: `.
+        message: String,
+    },
+
+    /// Cargo could not be run, or did not answer in a form that can be read.
+    #[error("failed to run `cargo metadata`")]
+    CargoMetadata(#[from] cargo_metadata::Error),
+
+    /// Nothing in the workspace can be run.
+    #[error("no binary in the workspace `{}`", workspace_root.display())]
+    NoBinary {
+        /// The root of the workspace.
+        workspace_root: PathBuf,
+    },
+
+    /// A selection leaves nothing over.
+    #[error("no function is selected")]
+    NothingSelected {
+        /// The functions there are.
+        known: Vec<String>,
+    },
+
+    /// A name on the command line that nothing has.
+    #[error("no {kind} is named `{name}`{}", there_are(known))]
+    Unknown {
+        /// What was looked for: a binary, an example, a package.
+        kind: &'static str,
+        /// The name given.
+        name: String,
+        /// The names there are.
+        known: Vec<String>,
+        /// The one that was probably meant.
+        suggestion: Option<String>,
+    },
+
+    /// A configured value that cannot be used.
+    #[error("`{found}` is not possible for {origin}: expected {allowed}")]
+    InvalidValue {
+        /// Layer, file and key.
+        origin: Box<Origin>,
+        /// The value as it was written.
+        found: String,
+        /// What would be accepted.
+        allowed: &'static str,
+    },
+
+    /// Two selected packages disagree on a setting that there can be only one of.
+    #[error("`{first}` from {} and `{second}` from {} cannot both hold", origins.0, origins.1)]
+    Conflict {
+        /// One value.
+        first: String,
+        /// The other value.
+        second: String,
+        /// Where each was written.
+        origins: Box<(Origin, Origin)>,
+    },
+
+    /// A configuration file that is not TOML; the words are the parser's, with line and column.
+    #[error("`{}` is not valid TOML", path.display())]
+    InvalidFile {
+        /// The file.
+        path: PathBuf,
+        /// What the parser says.
+        source: Box<toml::de::Error>,
+    },
+
+    /// A file that configuration refers to could not be read.
+    #[error("could not read `{}` ({origin})", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Who asked for it.
+        origin: Box<Origin>,
+        /// Why it could not be read.
+        source: io::Error,
+    },
+
+    /// A line of an env file that is not `NAME=value`.
+    #[error("`{}` line {line} is not `NAME=value`", path.display())]
+    InvalidEnvFile {
+        /// The file.
+        path: PathBuf,
+        /// The line, counted from 1.
+        line: usize,
+    },
+
+    /// An environment variable for the function that cannot be one.
+    #[error("`{text}` from {origin} is not `NAME=value`")]
+    InvalidPair {
+        /// What was given.
+        text: String,
+        /// Where it was given.
+        origin: Box<Origin>,
+    },
+}
+
+impl ProjectError {
+    /// The way out, where there is one: a sentence or a command.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::NotAProject { .. } => Some(
+                "create a project with `kiln new NAME`, or point to one with `--manifest-path PATH`"
+                    .into(),
+            ),
+            Self::NoManifest { .. } => {
+                Some("`--manifest-path` takes the path of a `Cargo.toml`".into())
+            }
+            // Cargo's messages carry their own help.
+            Self::Cargo { .. } => None,
+            Self::CargoMetadata(cargo_metadata::Error::Io(_)) => {
+                Some("install Rust from https://rustup.rs, or set `CARGO` to cargo's path".into())
+            }
+            Self::CargoMetadata(_) => Some("see what `cargo metadata` prints".into()),
+            Self::NoBinary { .. } => Some(
+                "add a `src/main.rs` to a package, or create a function with `kiln new NAME`"
+                    .into(),
+            ),
+            Self::NothingSelected { known } if known.is_empty() => None,
+            Self::NothingSelected { known } => {
+                Some(format!("the functions are: {}", known.join(", ")))
+            }
+            Self::Unknown { suggestion, .. } => {
+                suggestion.as_ref().map(|name| format!("did you mean `{name}`?"))
+            }
+            Self::InvalidValue { .. } => {
+                Some("`kiln doctor --config` shows every setting and where it comes from".into())
+            }
+            Self::Conflict { .. } => Some(
+                "select one of the packages with `-p`, or give the value as a flag: flags beat \
+                 both"
+                .into(),
+            ),
+            Self::InvalidFile { .. } => None,
+            Self::Unreadable { origin, .. } => match **origin {
+                Origin::Flag(_) | Origin::Variable(_) => {
+                    Some("the path is taken from the current directory".into())
+                }
+                _ => Some("the path is taken from the directory of the file that names it".into()),
+            },
+            Self::InvalidEnvFile { .. } => Some(
+                "one `NAME=value` per line; quote values with spaces, begin comments with `#`"
+                    .into(),
+            ),
+            Self::InvalidPair { .. } => Some(
+                "a name has letters, digits and `_`, and does not begin with a digit: \
+                 `NAME=value`"
+                    .into(),
+            ),
+        }
+    }
+}
+
+/// The names to choose from, as the end of a sentence.
+fn there_are(known: &[String]) -> String {
+    if known.is_empty() {
+        ": there is none".into()
+    } else {
+        format!(": there are {}", known.join(", "))
+    }
+}

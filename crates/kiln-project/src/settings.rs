@@ -1,0 +1,360 @@
+//! The table of all settings: each key is said once, and its flag, variable, names in the files,
+//! type, default and description follow from that line.
+
+use serde::Serialize;
+
+use crate::error::ProjectError;
+use crate::layers::Layers;
+use crate::setting::Setting;
+use crate::value::{Addresses, Compiler, Memory, OutputFormat, SettingValue, Timeout};
+
+/// What there is to know about a setting without its value.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Key {
+    /// The section it is in: `deploy`, `watch`, `build`.
+    pub section: &'static str,
+    /// Its names in files; the first is ours, the others are accepted too.
+    pub names: &'static [&'static str],
+    /// The environment variable that sets it.
+    pub variable: &'static str,
+    /// The flag that sets it.
+    pub flag: &'static str,
+    /// What values it takes, completing "expected …".
+    pub allowed: &'static str,
+    /// What it does.
+    pub help: &'static str,
+}
+
+/// A key with its effective value in words, for a report.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Entry {
+    /// Section and name: `deploy.memory`.
+    pub key: String,
+    /// The value in words; none when nobody set a setting that has no default.
+    pub value: Option<String>,
+    /// Where it came from, in words.
+    pub origin: String,
+}
+
+/// What a report shows of a setting, with or without a default.
+trait Reported {
+    fn entry(&self, key: &Key) -> Entry;
+}
+
+impl<T: SettingValue> Reported for Setting<T> {
+    fn entry(&self, key: &Key) -> Entry {
+        Entry {
+            key: format!("{}.{}", key.section, key.names[0]),
+            value: Some(self.value.describe()),
+            origin: self.origin.to_string(),
+        }
+    }
+}
+
+impl<T: SettingValue> Reported for Option<Setting<T>> {
+    fn entry(&self, key: &Key) -> Entry {
+        match self {
+            Some(setting) => setting.entry(key),
+            None => Entry {
+                key: format!("{}.{}", key.section, key.names[0]),
+                value: None,
+                origin: "not set".into(),
+            },
+        }
+    }
+}
+
+/// The type a setting is stored as: one without default may be missing.
+macro_rules! stored {
+    ($type:ty) => { Option<Setting<$type>> };
+    ($type:ty, $default:expr) => { Setting<$type> };
+}
+
+/// What is stored when the search through the layers is over.
+macro_rules! settled {
+    ($found:expr) => {
+        $found
+    };
+    ($found:expr, $default:expr) => {
+        $found.unwrap_or_else(|| Setting::default_value($default))
+    };
+}
+
+/// Declares a section: its settings, the flags that override them, and its keys.
+macro_rules! section {
+    (
+        $(#[doc = $settings_doc:literal])*
+        $settings:ident, $overrides:ident = $section:literal {
+            $(
+                $(#[doc = $doc:literal])*
+                $field:ident: $type:ty {
+                    names: [$($name:literal),+],
+                    variable: $variable:literal,
+                    flag: $flag:literal
+                    $(, default: $default:expr)?
+                }
+            )+
+        }
+    ) => {
+        $(#[doc = $settings_doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+        #[non_exhaustive]
+        pub struct $settings {
+            $(
+                $(#[doc = $doc])*
+                pub $field: stored!($type $(, $default)?),
+            )+
+        }
+
+        #[doc = concat!("Values that flags give to [`", stringify!($settings), "`].")]
+        #[derive(Clone, Debug, Default, PartialEq, Eq)]
+        pub struct $overrides {
+            $(
+                $(#[doc = $doc])*
+                pub $field: Option<$type>,
+            )+
+        }
+
+        impl $settings {
+            /// The keys of the section, in the order of the fields.
+            pub const KEYS: &'static [Key] = &[$(
+                Key {
+                    section: $section,
+                    names: &[$($name),+],
+                    variable: $variable,
+                    flag: $flag,
+                    allowed: <$type as SettingValue>::ALLOWED,
+                    help: concat!($($doc, "\n"),*),
+                }
+            ),+];
+
+            /// Finds each value in the strongest layer that has it.
+            pub(crate) fn resolve(
+                layers: &Layers<'_>,
+                overrides: &$overrides,
+            ) -> Result<Self, ProjectError> {
+                let mut keys = Self::KEYS.iter();
+                // Struct fields are evaluated in the order they are written here, which is that
+                // of the keys.
+                $(
+                    let $field = match keys.next() {
+                        Some(key) => layers.resolve(key, overrides.$field.as_ref())?,
+                        None => None,
+                    };
+                )+
+                Ok(Self { $($field: settled!($field $(, $default)?)),+ })
+            }
+
+            /// Every setting in words, in the order of the table.
+            pub fn entries(&self) -> Vec<Entry> {
+                let fields: &[&dyn Reported] = &[$(&self.$field),+];
+                Self::KEYS
+                    .iter()
+                    .zip(fields)
+                    .map(|(key, field)| field.entry(key))
+                    .collect()
+            }
+        }
+    };
+}
+
+section! {
+    /// How a function runs, on AWS and therefore here too.
+    DeploySettings, DeployOverrides = "deploy" {
+        /// Memory in megabytes; the share of a CPU follows from it.
+        memory: Memory {
+            names: ["memory", "memory_size"],
+            variable: "KILN_MEMORY",
+            flag: "--memory",
+            default: Memory::DEFAULT
+        }
+        /// How long an invocation may take.
+        timeout: Timeout {
+            names: ["timeout"],
+            variable: "KILN_TIMEOUT",
+            flag: "--timeout",
+            default: Timeout::DEFAULT
+        }
+        /// The Lambda runtime to run on.
+        runtime: String {
+            names: ["runtime"],
+            variable: "KILN_RUNTIME",
+            flag: "--runtime",
+            default: "provided.al2023".to_owned()
+        }
+        /// Files to add to the archive, as `path` or `path:place`.
+        include: Vec<String> {
+            names: ["include"],
+            variable: "KILN_DEPLOY_INCLUDE",
+            flag: "--include"
+        }
+    }
+}
+
+section! {
+    /// How the local Lambda is served.
+    WatchSettings, WatchOverrides = "watch" {
+        /// The port to serve on; 0 picks a free one.
+        port: u16 {
+            names: ["port", "invoke_port"],
+            variable: "KILN_PORT",
+            flag: "--port",
+            default: 9000
+        }
+        /// The addresses to serve on.
+        address: Addresses {
+            names: ["address", "invoke_address"],
+            variable: "KILN_ADDRESS",
+            flag: "--address",
+            default: Addresses::loopback()
+        }
+        /// Serve what is built and do not reload on changes.
+        ignore_changes: bool {
+            names: ["ignore_changes", "no_reload"],
+            variable: "KILN_IGNORE_CHANGES",
+            flag: "--ignore-changes",
+            default: false
+        }
+        /// Serve the Lambda APIs only; functions are started by hand, in a debugger for instance.
+        only_lambda_apis: bool {
+            names: ["only_lambda_apis"],
+            variable: "KILN_ONLY_LAMBDA_APIS",
+            flag: "--only-lambda-apis",
+            default: false
+        }
+        /// Build with optimizations.
+        release: bool {
+            names: ["release"],
+            variable: "KILN_WATCH_RELEASE",
+            flag: "--release",
+            default: false
+        }
+    }
+}
+
+section! {
+    /// How a function is compiled and packaged.
+    BuildSettings, BuildOverrides = "build" {
+        /// The target to build for, with an optional glibc version: `aarch64-unknown-linux-gnu.2.34`.
+        target: String {
+            names: ["target"],
+            variable: "KILN_TARGET",
+            flag: "--target"
+        }
+        /// What compiles and links; chosen by what is needed when nobody says.
+        compiler: Compiler {
+            names: ["compiler"],
+            variable: "KILN_COMPILER",
+            flag: "--compiler"
+        }
+        /// Build with optimizations.
+        release: bool {
+            names: ["release"],
+            variable: "KILN_RELEASE",
+            flag: "--release",
+            default: false
+        }
+        /// The executable alone, or an archive ready for upload.
+        output_format: OutputFormat {
+            names: ["output_format"],
+            variable: "KILN_OUTPUT_FORMAT",
+            flag: "--output-format",
+            default: OutputFormat::Binary
+        }
+        /// Files to add to the archive, as `path` or `path:place`.
+        include: Vec<String> {
+            names: ["include"],
+            variable: "KILN_INCLUDE",
+            flag: "--include"
+        }
+        /// The directory of the results, in place of `target/lambda`.
+        lambda_dir: std::path::PathBuf {
+            names: ["lambda_dir"],
+            variable: "KILN_LAMBDA_DIR",
+            flag: "--lambda-dir"
+        }
+        /// The binary whose result goes into the directory itself, not into one of its own.
+        flatten: String {
+            names: ["flatten"],
+            variable: "KILN_FLATTEN",
+            flag: "--flatten"
+        }
+        /// Cargo features to enable.
+        features: Vec<String> {
+            names: ["features"],
+            variable: "KILN_FEATURES",
+            flag: "--features"
+        }
+        /// Enable all cargo features.
+        all_features: bool {
+            names: ["all_features"],
+            variable: "KILN_ALL_FEATURES",
+            flag: "--all-features",
+            default: false
+        }
+        /// Do not enable the `default` cargo feature.
+        no_default_features: bool {
+            names: ["no_default_features"],
+            variable: "KILN_NO_DEFAULT_FEATURES",
+            flag: "--no-default-features",
+            default: false
+        }
+        /// The cargo profile to build with.
+        profile: String {
+            names: ["profile"],
+            variable: "KILN_PROFILE",
+            flag: "--profile"
+        }
+    }
+}
+
+/// Every key of every section.
+pub fn keys() -> impl Iterator<Item = &'static Key> {
+    [
+        DeploySettings::KEYS,
+        WatchSettings::KEYS,
+        BuildSettings::KEYS,
+        crate::variables::KEYS,
+    ]
+    .into_iter()
+    .flatten()
+}
+
+/// Values from flags, the strongest layer. A flag that was not typed is `None`: its default is
+/// the setting's, so that it cannot beat what is configured.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Overrides {
+    /// Flags of how a function runs.
+    pub deploy: DeployOverrides,
+    /// Flags of the local service.
+    pub watch: WatchOverrides,
+    /// Flags of the build.
+    pub build: BuildOverrides,
+    /// `--env-var` flags as typed, each `NAME=value[,NAME=value…]`; later ones win.
+    pub env_var: Vec<String>,
+    /// `--env-file`.
+    pub env_file: Option<std::path::PathBuf>,
+    /// Which side the environment of a function is for.
+    pub purpose: Purpose,
+}
+
+/// Where a function is to run, which decides between the `env` of `[…watch]` and of `[…deploy]`:
+/// a variable meant for production must not reach a function at home.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Purpose {
+    /// On this machine.
+    #[default]
+    Local,
+    /// On AWS.
+    Deploy,
+}
+
+impl Purpose {
+    /// The section that has the last word on variables.
+    pub fn section(self) -> &'static str {
+        match self {
+            Self::Local => "watch",
+            Self::Deploy => "deploy",
+        }
+    }
+}
