@@ -12,3 +12,5 @@
 //! Nothing here knows AWS beyond the shape of a deployment package, and nothing here prints.
 
 pub mod cargo;
+pub mod elf;
+pub mod target;
