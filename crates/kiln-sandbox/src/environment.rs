@@ -21,7 +21,7 @@ use tokio::time::Instant;
 
 use crate::invocation::{Invocation, InvocationReport, InvocationResult, Outcome};
 use crate::lifecycle::{Answered, Effect, Event, Machine, Settlement, Timer};
-use crate::logs::{Lines, LogPipe};
+use crate::logs::LogPipe;
 use crate::process::{Child, Family, exit_cause};
 use crate::runtime_api;
 
@@ -39,9 +39,18 @@ pub trait Host: Send + Sync + 'static {
     /// The environment has ended, and with it all its processes.
     fn closed(&self, environment: &Arc<Environment>);
     /// A line of the environment's log, without line break.
-    fn log(&self, environment: &Environment, line: &str);
+    fn log(&self, environment: &Environment, source: LogSource, line: &str);
     /// An invocation is over.
     fn finished(&self, environment: &Environment, report: InvocationReport);
+}
+
+/// Who wrote a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogSource {
+    /// A process of the environment.
+    Function,
+    /// The platform: START, END, REPORT and the like.
+    Platform,
 }
 
 /// What an environment runs, and within which limits.
@@ -218,7 +227,7 @@ impl Environment {
         if let Some(logs) = &self.logs {
             let mut lines = logs.lock();
             // What was written since the last invocation belongs to none.
-            logs.drain(&mut lines, &mut |line| self.host.log(self, line));
+            logs.drain(&mut lines, &mut |line| self.log_function(line));
             lines.keep_tail(invocation.tail);
         }
         core.active = Some(Active {
@@ -580,23 +589,20 @@ impl Environment {
         self.host.finished(self, report);
     }
 
+    fn log_function(&self, line: &str) {
+        self.host.log(self, LogSource::Function, line);
+    }
+
     /// Writes lines of the platform, after everything the processes have written so far.
     fn log_platform(&self, platform: &[String]) {
-        let mut emit = |line: &str| self.host.log(self, line);
-        let mut collected;
-        let mut guard;
-        let lines: &mut Lines = match &self.logs {
-            Some(logs) => {
-                guard = logs.lock();
-                logs.drain(&mut guard, &mut emit);
-                &mut guard
-            }
-            None => {
-                collected = Lines::default();
-                &mut collected
-            }
+        let mut emit = |line: &str| self.host.log(self, LogSource::Platform, line);
+        let Some(logs) = &self.logs else {
+            platform.iter().for_each(|line| emit(line));
+            return;
         };
-        lines.flush(&mut emit);
+        let mut lines = logs.lock();
+        logs.drain(&mut lines, &mut |line| self.log_function(line));
+        lines.flush(&mut |line| self.log_function(line));
         for line in platform {
             lines.platform(line, &mut emit);
         }
@@ -606,7 +612,7 @@ impl Environment {
         let Some(logs) = &self.logs else { return };
         while logs.readable().await.is_ok() {
             loop {
-                let emptied = logs.drain(&mut logs.lock(), &mut |line| self.host.log(&self, line));
+                let emptied = logs.drain(&mut logs.lock(), &mut |line| self.log_function(line));
                 if emptied {
                     break;
                 }

@@ -15,5 +15,5 @@ mod logs;
 pub mod process;
 mod runtime_api;
 
-pub use environment::{Environment, EnvironmentConfig, Host, Launch};
+pub use environment::{Environment, EnvironmentConfig, Host, Launch, LogSource};
 pub use invocation::{Invocation, InvocationReport, InvocationResult, Outcome};

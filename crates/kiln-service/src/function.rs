@@ -11,7 +11,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use kiln_protocol::error::{ServiceError, ThrottleReason};
 use kiln_protocol::function::LATEST;
-use kiln_sandbox::{Environment, EnvironmentConfig, Host, Invocation, InvocationReport, Launch};
+use kiln_sandbox::{
+    Environment, EnvironmentConfig, Host, Invocation, InvocationReport, Launch, LogSource,
+};
 use tokio::sync::watch;
 
 use crate::config::{Code, FunctionConfig};
@@ -242,7 +244,9 @@ impl Function {
             }
             Err(error) => {
                 let line = format!("cannot start an execution environment: {error}");
-                self.shared.observer.log(&self.name, &line);
+                self.shared
+                    .observer
+                    .log(&self.name, LogSource::Platform, &line);
                 false
             }
         }
@@ -346,8 +350,9 @@ impl Host for Member {
         self.function.grow(&mut pool);
     }
 
-    fn log(&self, _environment: &Environment, line: &str) {
-        self.function.shared.observer.log(&self.function.name, line);
+    fn log(&self, _environment: &Environment, source: LogSource, line: &str) {
+        let function = &self.function;
+        function.shared.observer.log(&function.name, source, line);
     }
 
     fn finished(&self, _environment: &Environment, report: InvocationReport) {

@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use kiln_protocol::error::ServiceError;
 use kiln_protocol::function::FunctionArn;
-use kiln_sandbox::{Invocation, InvocationReport};
+use kiln_sandbox::{Invocation, InvocationReport, LogSource};
 use tokio::sync::watch;
 
 use crate::config::{Code, FunctionConfig, ServiceConfig};
@@ -15,7 +15,7 @@ use crate::function::Function;
 /// Who is told what happens. Called in the middle of things: it must not block.
 pub trait Observer: Send + Sync + 'static {
     /// A line of a function's log, the platform's lines included.
-    fn log(&self, function: &str, line: &str);
+    fn log(&self, function: &str, source: LogSource, line: &str);
     /// An invocation is over.
     fn finished(&self, function: &str, report: &InvocationReport);
 }
