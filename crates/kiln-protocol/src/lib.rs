@@ -1,1 +1,3 @@
 //! Wire types and rules of AWS Lambda as pure functions.
+
+pub mod samples;
