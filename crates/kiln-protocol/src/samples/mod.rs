@@ -15,16 +15,22 @@
 //! ```
 //! use kiln_protocol::samples;
 //!
-//! let event = samples::find("sqs")?.value();
+//! let mut event = samples::find("sqs")?.value();
 //! assert_eq!(event["Records"][0]["eventSource"], "aws:sqs");
-//! # Ok::<(), samples::UnknownSample>(())
+//!
+//! // The body is JSON inside of a string: the path goes on into it.
+//! samples::set(&mut event, "Records.0.body.customer", "grace")?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
 mod catalogue;
 mod find;
+mod payload;
+mod set;
 
 pub use catalogue::{Sample, all};
 pub use find::{UnknownSample, find};
+pub use set::{SetError, set};
 
 #[cfg(test)]
 mod round_trip;
