@@ -14,4 +14,5 @@ pub mod headers;
 pub mod invoke;
 pub mod log_line;
 pub mod runtime_api;
+pub mod samples;
 pub mod trace;
