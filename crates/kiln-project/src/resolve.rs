@@ -1,9 +1,10 @@
 //! Effective settings: what the layers say about a function, the local service, a build.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use crate::environment::Environment;
 use crate::error::ProjectError;
 use crate::function::Function;
 use crate::layers::Layers;
@@ -38,6 +39,25 @@ impl FunctionSettings {
             origin: setting.origin.to_string(),
         }));
         entries
+    }
+}
+
+impl WatchSettings {
+    /// The settings of a local service outside of any project: flags, variables and defaults.
+    ///
+    /// # Errors
+    ///
+    /// A variable whose value is not possible.
+    pub fn without_project(
+        environment: &Environment,
+        overrides: &Overrides,
+    ) -> Result<Self, ProjectError> {
+        let layers = Layers {
+            environment,
+            current_dir: Path::new(""),
+            tables: Vec::new(),
+        };
+        Self::resolve(&layers, &overrides.watch)
     }
 }
 

@@ -105,7 +105,9 @@ impl Service {
             .read()
             .unwrap_or_else(PoisonError::into_inner);
         let found = match functions.get(&arn.name) {
-            None if arn.name == "_" && functions.len() == 1 => functions.values().next(),
+            None if arn.name == crate::edge::ONLY_FUNCTION && functions.len() == 1 => {
+                functions.values().next()
+            }
             found => found,
         };
         found.cloned().ok_or_else(|| {

@@ -10,6 +10,7 @@ use hyper::body::Incoming;
 use kiln_protocol::error::ServiceError;
 use kiln_protocol::function::FunctionArn;
 
+use super::ONLY_FUNCTION;
 use super::reply::Reply;
 use crate::service::Service;
 
@@ -20,9 +21,9 @@ pub(super) async fn handle(
 ) -> Reply {
     // `/.rt/2018-06-01/…` is the only function's.
     let (name, rest) = match segments {
-        ["2018-06-01", ..] => ("_", segments),
+        ["2018-06-01", ..] => (ONLY_FUNCTION, segments),
         [name, rest @ ..] => (*name, rest),
-        [] => ("_", segments),
+        [] => (ONLY_FUNCTION, segments),
     };
     let config = service.config();
     let arn = FunctionArn {

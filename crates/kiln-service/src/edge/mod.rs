@@ -21,6 +21,9 @@ use tokio::task::JoinSet;
 use crate::service::Service;
 use reply::Reply;
 
+/// A name for the only function there is, as cargo-lambda's users write it.
+pub const ONLY_FUNCTION: &str = "_";
+
 /// How long connections may take to finish once the service was told to stop.
 const GRACE: Duration = Duration::from_secs(1);
 

@@ -1,0 +1,266 @@
+//! `kiln invoke`: send an event to a function, local or on AWS, and print its answer.
+
+mod payload;
+mod problem;
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use aws_sdk_lambda::operation::invoke::InvokeOutput;
+use aws_sdk_lambda::primitives::Blob;
+use aws_sdk_lambda::types::LogType;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use kiln_project::{Addresses, Overrides, Project, WatchOverrides, WatchSettings};
+use kiln_service::edge::ONLY_FUNCTION;
+
+use crate::aws::{self, Remote, Stale};
+use crate::failure::{Exit, Failure};
+use crate::output::{self, DIM, Format};
+use crate::project;
+use payload::PayloadArgs;
+
+const EXAMPLES: &str = "\
+Examples:
+  kiln invoke                                   the only function there is, with the event {}
+  kiln invoke orders --data-ascii '{\"id\": 1}'
+  kiln invoke orders --data-file event.json
+  kiln invoke orders --event sqs --set Records.0.body=hello
+  jq -n '{id: 1}' | kiln invoke orders -
+  kiln invoke orders --remote --alias live      the function on AWS";
+
+/// Invoke a function, local or on AWS, and print its answer on stdout.
+///
+/// Exits with 1 when the function answered with an error, so that scripts can tell.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Args {
+    /// The function's name; on AWS also its ARN. May be left out where there is only one.
+    #[arg(value_name = "FUNCTION")]
+    function: Option<String>,
+
+    #[command(flatten)]
+    payload: PayloadArgs,
+
+    /// Invoke the function on AWS, not on this machine.
+    #[arg(short = 'R', long)]
+    remote: bool,
+
+    /// Version or alias to invoke.
+    #[arg(
+        short = 'a',
+        long,
+        visible_alias = "qualifier",
+        value_name = "QUALIFIER"
+    )]
+    alias: Option<String>,
+
+    /// Port of the local Lambda [default: 9000, or what the project configures].
+    #[arg(short = 'P', long, visible_alias = "invoke-port", value_name = "PORT")]
+    port: Option<u16>,
+
+    /// Address of the local Lambda [default: 127.0.0.1].
+    #[arg(short = 'A', long, visible_alias = "invoke-address", value_name = "IP")]
+    address: Option<IpAddr>,
+
+    /// Show the end of the invocation's log on stderr, with its REPORT line.
+    #[arg(short, long)]
+    log: bool,
+
+    /// JSON for the function's client context.
+    #[arg(long, value_name = "JSON", conflicts_with = "client_context_file")]
+    client_context_ascii: Option<String>,
+
+    /// File with JSON for the function's client context.
+    #[arg(long, value_name = "FILE")]
+    client_context_file: Option<PathBuf>,
+
+    /// AWS profile to use, with `--remote`.
+    #[arg(short, long, requires = "remote")]
+    profile: Option<String>,
+
+    /// AWS region to use, with `--remote`.
+    #[arg(short, long, requires = "remote")]
+    region: Option<String>,
+
+    /// How often to try, with `--remote`.
+    #[arg(long, value_name = "N", default_value_t = 1, requires = "remote")]
+    retry_attempts: u32,
+
+    /// Another endpoint than the local Lambda's or AWS's.
+    #[arg(long, value_name = "URL")]
+    endpoint_url: Option<String>,
+
+    /// How to print the answer: as it came, or as indented JSON.
+    #[arg(
+        short = 'o',
+        long,
+        visible_alias = "format",
+        value_enum,
+        ignore_case = true,
+        default_value_t,
+        value_name = "FORMAT"
+    )]
+    output_format: Format,
+}
+
+/// Runs the command.
+pub fn run(mut args: Args) -> Result<Exit, Failure> {
+    // `kiln invoke -` is the only function with the event on stdin.
+    if args.function.as_deref() == Some("-") {
+        args.function = None;
+        args.payload.read_stdin();
+    }
+    let payload = args.payload.read()?;
+    let context = args.client_context()?;
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(Failure::usage)?
+        .block_on(invoke(&args, payload, context))
+}
+
+async fn invoke(args: &Args, payload: Vec<u8>, context: Option<String>) -> Result<Exit, Failure> {
+    let function = args.function_name()?;
+    let endpoint = args.endpoint()?;
+    let client = if args.remote {
+        let remote = Remote {
+            profile: args.profile.as_deref(),
+            region: args.region.as_deref(),
+            endpoint: args.endpoint_url.as_deref(),
+            attempts: args.retry_attempts,
+        };
+        aws::remote_client(&remote).await
+    } else {
+        aws::local_client(&endpoint)
+    };
+    let stale = Stale::default();
+    let answered = client
+        .invoke()
+        .function_name(&function)
+        .set_qualifier(args.alias.clone())
+        .set_client_context(context.map(|context| BASE64.encode(context)))
+        .set_log_type(args.log.then_some(LogType::Tail))
+        .payload(Blob::new(payload))
+        .customize()
+        .interceptor(stale.clone())
+        .send()
+        .await;
+    match answered {
+        Ok(answer) => {
+            if stale.noted() {
+                output::warn("the code does not compile: this answer is from the last good build");
+            }
+            show(args, &answer)
+        }
+        Err(error) if args.remote => Err(problem::remote(&error, &function)),
+        Err(error) => Err(problem::local(&error, &function, &endpoint)),
+    }
+}
+
+fn show(args: &Args, answer: &InvokeOutput) -> Result<Exit, Failure> {
+    if let Some(log) = answer.log_result() {
+        let log = BASE64.decode(log).unwrap_or_default();
+        output::say(format!(
+            "{DIM}{}{DIM:#}",
+            String::from_utf8_lossy(&log).trim_end()
+        ));
+    }
+    let payload = answer.payload().map(Blob::as_ref).unwrap_or_default();
+    let json = serde_json::from_slice::<serde_json::Value>(payload);
+    match (args.output_format, &json) {
+        (Format::Json, Ok(json)) => output::json(json)?,
+        // What is not JSON is shown as it came, whatever was asked for.
+        _ => output::data(String::from_utf8_lossy(payload)),
+    }
+    if answer.function_error().is_none() {
+        return Ok(Exit::Done);
+    }
+    let member = |name: &str| {
+        let json = json.as_ref().ok()?;
+        json.get(name)?.as_str().map(str::to_owned)
+    };
+    let kind = member("errorType").unwrap_or_else(|| "an error".to_owned());
+    let message = member("errorMessage").unwrap_or_else(|| "see its answer above".to_owned());
+    Err(Failure::failed(format!(
+        "the function failed with `{kind}`: {message}"
+    )))
+}
+
+impl Args {
+    /// The name to invoke. The local Lambda knows which function is the only one; on AWS the
+    /// project here decides.
+    fn function_name(&self) -> Result<String, Failure> {
+        if let Some(name) = &self.function {
+            return Ok(name.clone());
+        }
+        if !self.remote {
+            return Ok(ONLY_FUNCTION.to_owned());
+        }
+        let project = Project::load(&project::load_options(&cargo_options::Build::default())?)?;
+        match project.functions.as_slice() {
+            [only] => Ok(only.name.clone()),
+            several => {
+                let names: Vec<_> = several.iter().map(|one| one.name.as_str()).collect();
+                Err(Failure::usage("which function is to be invoked?")
+                    .hint(format!("name one of: {}", names.join(", "))))
+            }
+        }
+    }
+
+    fn endpoint(&self) -> Result<String, Failure> {
+        if let Some(endpoint) = &self.endpoint_url {
+            return Ok(endpoint.clone());
+        }
+        let (address, port) = match (self.address, self.port) {
+            (Some(address), Some(port)) => (Some(address), port),
+            (address, port) => self.configured(address, port)?,
+        };
+        Ok(match address {
+            Some(IpAddr::V6(address)) => format!("http://[{address}]:{port}"),
+            Some(IpAddr::V4(address)) => format!("http://{address}:{port}"),
+            None => format!("http://127.0.0.1:{port}"),
+        })
+    }
+
+    /// Address and port as `kiln watch` would take them here. Outside of a project the defaults.
+    fn configured(
+        &self,
+        address: Option<IpAddr>,
+        port: Option<u16>,
+    ) -> Result<(Option<IpAddr>, u16), Failure> {
+        let overrides = Overrides {
+            watch: WatchOverrides {
+                port,
+                address: address.map(|address| Addresses(vec![address])),
+                ..WatchOverrides::default()
+            },
+            ..Overrides::default()
+        };
+        let load = project::load_options(&cargo_options::Build::default())?;
+        let settings = match Project::load(&load) {
+            Ok(project) => {
+                let functions: Vec<_> = project.functions.iter().collect();
+                project.watch_settings(&functions, &overrides)?
+            }
+            // Invoking does not need a project.
+            Err(_) => WatchSettings::without_project(&load.environment, &overrides)?,
+        };
+        // A service on every address is reached on the loopback.
+        let address = settings.address.value.0.first().copied();
+        let address = address.filter(|address| !address.is_unspecified());
+        Ok((address, settings.port.value))
+    }
+
+    fn client_context(&self) -> Result<Option<String>, Failure> {
+        let text = match (&self.client_context_ascii, &self.client_context_file) {
+            (Some(text), _) => text.clone(),
+            (None, Some(file)) => std::fs::read_to_string(file).map_err(|error| {
+                Failure::usage(format!("cannot read `{}`: {error}", file.display()))
+            })?,
+            (None, None) => return Ok(None),
+        };
+        payload::check("the client context", text.as_bytes())?;
+        Ok(Some(text))
+    }
+}

@@ -1,0 +1,72 @@
+//! What an invocation that did not reach its function means, and what to do about it.
+
+use aws_sdk_lambda::config::http::HttpResponse;
+use aws_sdk_lambda::error::{DisplayErrorContext, ProvideErrorMetadata as _, SdkError};
+use aws_sdk_lambda::operation::invoke::InvokeError;
+
+use crate::failure::Failure;
+
+type Refusal = SdkError<InvokeError, HttpResponse>;
+
+/// A call of the local Lambda.
+pub fn local(error: &Refusal, function: &str, endpoint: &str) -> Failure {
+    match error {
+        SdkError::DispatchFailure(failure) if failure.is_io() || failure.is_timeout() => {
+            Failure::usage(format!("no local Lambda answers at {endpoint}"))
+                .hint("start it with `kiln watch`, or name its port with `--port`")
+        }
+        SdkError::ServiceError(refused) if refused.err().is_resource_not_found_exception() => {
+            let functions = functions(refused.raw());
+            let failure = if function == kiln_service::edge::ONLY_FUNCTION {
+                Failure::usage("which function is to be invoked?")
+            } else {
+                Failure::usage(format!("there is no function `{function}` at {endpoint}"))
+            };
+            failure.hint(match functions.as_slice() {
+                [] => "there are none yet; `kiln watch` serves those of a project".to_owned(),
+                some => format!("name one of: {}", some.join(", ")),
+            })
+        }
+        _ => other(error),
+    }
+}
+
+/// A call of AWS.
+pub fn remote(error: &Refusal, function: &str) -> Failure {
+    match error {
+        SdkError::ServiceError(refused) if refused.err().is_resource_not_found_exception() => {
+            other(error).hint(format!(
+                "is `{function}` deployed in this region and account? `--region` and `--profile` choose others"
+            ))
+        }
+        SdkError::ServiceError(_) => other(error),
+        SdkError::DispatchFailure(_) | SdkError::ConstructionFailure(_) => other(error)
+            .hint("check region and credentials with `kiln doctor`, or choose with `--profile` and `--region`"),
+        _ => other(error),
+    }
+}
+
+fn other(error: &Refusal) -> Failure {
+    match error {
+        SdkError::ServiceError(refused) => {
+            let code = refused.err().code().unwrap_or("error");
+            let message = refused.err().message().unwrap_or("no message");
+            Failure::usage(format!(
+                "the invocation was refused with `{code}`: {message}"
+            ))
+        }
+        error => Failure::usage(DisplayErrorContext(error).to_string()),
+    }
+}
+
+/// The functions there are, which the local Lambda lists in its refusal.
+fn functions(response: &HttpResponse) -> Vec<String> {
+    let body = response.body().bytes().unwrap_or_default();
+    let body: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
+    let names = body.get("Functions").and_then(|names| names.as_array());
+    names
+        .into_iter()
+        .flatten()
+        .filter_map(|name| name.as_str().map(str::to_owned))
+        .collect()
+}
