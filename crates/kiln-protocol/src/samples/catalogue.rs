@@ -125,14 +125,14 @@ static SAMPLES: &[Sample] = &[
     Sample {
         name: "s3-in-sqs",
         aliases: &["sqs-s3"],
-        description: "a notification of S3's, delivered through an SQS queue",
+        description: "an S3 notification delivered through an SQS queue",
         rust_type: "aws_lambda_events::sqs::SqsEventObj<aws_lambda_events::s3::S3Event>",
         text: text!("s3-in-sqs"),
     },
     Sample {
         name: "sns-in-sqs",
         aliases: &["sqs-sns"],
-        description: "a notification of SNS's, delivered through an SQS queue",
+        description: "an SNS notification delivered through an SQS queue",
         rust_type: "aws_lambda_events::sqs::SqsEventObj<aws_lambda_events::sns::SnsMessage>",
         text: text!("sns-in-sqs"),
     },
