@@ -1,5 +1,7 @@
 //! `kiln event` through the front door.
 
+#![expect(clippy::unwrap_used, reason = "a panic is a test's report")]
+
 use std::process::{Command, Output};
 
 use serde_json::Value;

@@ -106,8 +106,9 @@ impl SetError {
 /// SQS message, `Records.0.kinesis.data.orderId` into a Kinesis record, and
 /// `awslogs.data.logEvents.0.message` into CloudWatch's.
 ///
-/// Members that AWS computes from others (`md5OfBody`, `size`) are left as they are. On an error the
-/// event is unchanged.
+/// Members that AWS computes from others (`md5OfBody`, `size`) are left as they are. Integers beyond
+/// 64 bits lose digits, unless they are texts, as AWS writes its own. On an error the event is
+/// unchanged.
 pub fn set(event: &mut Value, path: &str, value: &str) -> Result<(), SetError> {
     put(event, &parse(path)?, 0, value)
 }

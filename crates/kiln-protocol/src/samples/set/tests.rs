@@ -85,6 +85,20 @@ fn members_keep_their_order() {
 }
 
 #[test]
+fn numbers_survive_the_way_through_a_carried_document() {
+    for number in [
+        "0.1",
+        "100000061520288330000.0",
+        "1.0000006152028833e+20",
+        "9007199254740993",
+    ] {
+        let event = after(json!({"body": "{}"}), "body.number", number);
+        let expected: Value = serde_json::from_str(number).unwrap();
+        assert_eq!(get(&event, "body.number"), Some(expected), "{number}");
+    }
+}
+
+#[test]
 fn paths_that_lead_nowhere_are_refused_and_change_nothing() {
     let event = json!({"text": "hello", "number": 1, "flag": true, "items": [1, 2], "none": []});
     for (path, message, hint) in [
