@@ -33,6 +33,7 @@
 //! binary in the workspace's manifest, of the workspace, `CargoLambda.toml`; at the same place
 //! `metadata.kiln` before `metadata.lambda`.
 
+mod cargo;
 mod env_file;
 mod environment;
 mod error;

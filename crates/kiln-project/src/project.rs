@@ -3,9 +3,10 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use cargo_metadata::{CargoOpt, Metadata, MetadataCommand, Package, PackageId};
+use cargo_metadata::{Metadata, Package, PackageId};
 use serde_json::{Map, Value};
 
+use crate::cargo;
 use crate::environment::Environment;
 use crate::error::ProjectError;
 use crate::function::{Function, TargetKind};
@@ -42,6 +43,9 @@ pub struct LoadOptions {
     pub frozen: bool,
     /// The variables settings may come from.
     pub environment: Environment,
+    /// Is given each line cargo writes while it works, such as the names of crates it downloads:
+    /// in a fresh clone that takes a while, and silence looks like a hang.
+    pub progress: Option<fn(&str)>,
 }
 
 impl LoadOptions {
@@ -94,8 +98,7 @@ impl Project {
                 .unwrap_or_else(|_| options.current_dir.clone()),
             ..options.clone()
         };
-        find_manifest(options)?;
-        let metadata = run_cargo(options)?;
+        let metadata = cargo::metadata(options)?;
         let workspace_root: PathBuf = metadata.workspace_root.clone().into();
         let (functions, others) = functions(&metadata);
         let cargo_lambda_file = workspace_root.join(CARGO_LAMBDA_FILE);
@@ -230,108 +233,6 @@ pub(crate) fn bin_table<'a>(
     } else {
         Ok(None)
     }
-}
-
-/// Says early, and in our words, what cargo would say about a directory without a manifest.
-fn find_manifest(options: &LoadOptions) -> Result<(), ProjectError> {
-    if let Some(path) = &options.manifest_path {
-        let path = options.current_dir.join(path);
-        return if path.is_file() {
-            Ok(())
-        } else {
-            Err(ProjectError::NoManifest { path })
-        };
-    }
-    let found = options
-        .current_dir
-        .ancestors()
-        .any(|directory| directory.join("Cargo.toml").is_file());
-    if found {
-        Ok(())
-    } else {
-        Err(ProjectError::NotAProject {
-            directory: options.current_dir.clone(),
-        })
-    }
-}
-
-/// Runs `cargo metadata`.
-fn run_cargo(options: &LoadOptions) -> Result<Metadata, ProjectError> {
-    let mut command = MetadataCommand::new();
-    command.current_dir(&options.current_dir);
-    if let Some(path) = &options.manifest_path {
-        command.manifest_path(path);
-    }
-    if let Some(cargo) = options.environment.get("CARGO") {
-        command.cargo_path(cargo);
-    }
-    if options.all_features {
-        command.features(CargoOpt::AllFeatures);
-    }
-    if options.no_default_features {
-        command.features(CargoOpt::NoDefaultFeatures);
-    }
-    if !options.features.is_empty() {
-        command.features(CargoOpt::SomeFeatures(options.features.clone()));
-    }
-    let flags = [
-        ("--offline", options.offline),
-        ("--locked", options.locked),
-        ("--frozen", options.frozen),
-    ];
-    let mut others: Vec<String> = flags
-        .into_iter()
-        .filter(|(_, wanted)| *wanted)
-        .map(|(flag, _)| flag.to_owned())
-        .collect();
-    if let Some(platform) = platform(options.target.as_deref()) {
-        others.push("--filter-platform".into());
-        others.push(platform);
-    }
-    command.other_options(others);
-    command.exec().map_err(|error| match error {
-        cargo_metadata::Error::CargoMetadata { stderr } => ProjectError::Cargo {
-            message: cargo_message(&stderr),
-        },
-        other => other.into(),
-    })
-}
-
-/// The platform whose dependencies count. Leaving out those of others halves the answer and
-/// spares cargo downloading crates that no build here would use.
-fn platform(target: Option<&str>) -> Option<String> {
-    match target {
-        // The version of glibc is cargo-zigbuild's addition, unknown to rustc.
-        Some(target) => Some(match target.split_once('.') {
-            Some((triple, version)) if version.starts_with(|c: char| c.is_ascii_digit()) => {
-                triple.to_owned()
-            }
-            _ => target.to_owned(),
-        }),
-        // The two architectures of Lambda, whose triples are known without asking rustc.
-        None if cfg!(target_os = "linux") => match std::env::consts::ARCH {
-            architecture @ ("x86_64" | "aarch64") => {
-                Some(format!("{architecture}-unknown-linux-gnu"))
-            }
-            _ => None,
-        },
-        None => None,
-    }
-}
-
-/// Cargo's error without its progress, its warnings, and the word `error:` that whoever renders
-/// ours will write.
-fn cargo_message(stderr: &str) -> String {
-    let start = stderr
-        .match_indices("error")
-        .map(|(at, _)| at)
-        .find(|&at| at == 0 || stderr.as_bytes()[at - 1] == b'\n')
-        .unwrap_or(0);
-    let message = stderr[start..].trim();
-    message
-        .strip_prefix("error: ")
-        .unwrap_or(message)
-        .to_owned()
 }
 
 /// The member that cargo was pointed at, when there is more to the workspace than that.
