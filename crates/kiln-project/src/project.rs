@@ -1,5 +1,6 @@
 //! A cargo workspace as Kiln sees it.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -13,6 +14,7 @@ use crate::function::{Function, TargetKind};
 use crate::graph::Graph;
 use crate::layers::{Layer, Layers};
 use crate::setting::Origin;
+use crate::settings::Overrides;
 
 /// The name of cargo-lambda's configuration file.
 const CARGO_LAMBDA_FILE: &str = "CargoLambda.toml";
@@ -126,11 +128,36 @@ impl Project {
             cargo_lambda,
             metadata,
         };
+        project.count_configured_features()?;
         let env_files = project.configured_env_files()?;
         project.configuration_files.extend(env_files);
         project.configuration_files.sort();
         project.configuration_files.dedup();
         Ok(project)
+    }
+
+    /// Strikes the features that `[….build]` turns on off those that functions miss: cargo was
+    /// asked before configuration could be read.
+    fn count_configured_features(&mut self) -> Result<(), ProjectError> {
+        let mut functions = std::mem::take(&mut self.functions);
+        for function in &mut functions {
+            if function.missing_features.is_empty() {
+                continue;
+            }
+            let build = self.build_settings(function, &Overrides::default())?;
+            if build.all_features.value {
+                function.missing_features.clear();
+            } else if let Some(features) = build.features {
+                let package = self.package(function);
+                let declared = package.map(|package| &package.features);
+                let enabled = with_implied(features.value, declared);
+                function
+                    .missing_features
+                    .retain(|feature| !enabled.contains(feature));
+            }
+        }
+        self.functions = functions;
+        Ok(())
     }
 
     /// The layers that hold for a function, strongest first.
@@ -161,12 +188,13 @@ impl Project {
 
     /// `[package.metadata]` of a function's package.
     pub(crate) fn package_tables(&self, function: &Function) -> Option<Layer<'_>> {
-        let package = self
-            .metadata
-            .packages
-            .iter()
-            .find(|package| package.id == function.package_id)?;
-        self.package_layer(package)
+        self.package_layer(self.package(function)?)
+    }
+
+    /// The package of a function.
+    fn package(&self, function: &Function) -> Option<&Package> {
+        let mut packages = self.metadata.packages.iter();
+        packages.find(|package| package.id == function.package_id)
     }
 
     /// `[package.metadata]` of a package.
@@ -268,6 +296,24 @@ fn functions(metadata: &Metadata) -> (Vec<Function>, Vec<Function>) {
         .partition(|(linked, function)| is_bin(function) && (*linked || by_hand));
     let bare = |list: Vec<(bool, Function)>| list.into_iter().map(|(_, it)| it).collect();
     (bare(functions), bare(others))
+}
+
+/// Features with those that they turn on in turn.
+fn with_implied(
+    mut features: Vec<String>,
+    declared: Option<&BTreeMap<String, Vec<String>>>,
+) -> Vec<String> {
+    let mut at = 0;
+    while let Some(feature) = features.get(at) {
+        let implied = declared.and_then(|declared| declared.get(feature));
+        for feature in implied.into_iter().flatten() {
+            if !features.contains(feature) {
+                features.push(feature.clone());
+            }
+        }
+        at += 1;
+    }
+    features
 }
 
 /// Reads cargo-lambda's file where there is one.

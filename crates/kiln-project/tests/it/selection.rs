@@ -104,6 +104,30 @@ fn features_decide_what_is_built_without_naming_it() {
 }
 
 #[test]
+fn configured_features_count_with_those_they_imply() {
+    let workspace = workspace();
+    let manifest = std::fs::read_to_string(workspace.path("orders/Cargo.toml")).unwrap();
+    for (configured, expected) in [("full", true), ("other", false)] {
+        workspace.file(
+            "orders/Cargo.toml",
+            &manifest.replace(
+                "extra = []",
+                &format!(
+                    "extra = []\nother = []\nfull = [\"extra\"]\n\
+                     [package.metadata.kiln.build]\nfeatures = [{configured:?}]"
+                ),
+            ),
+        );
+        let project = workspace.load();
+        let selected = project.select(&Selection::default()).unwrap();
+        let found = selected
+            .iter()
+            .any(|function| function.name == "orders-extra");
+        assert_eq!(found, expected, "{configured}");
+    }
+}
+
+#[test]
 fn unknown_names_list_those_there_are() {
     let workspace = workspace();
     let project = workspace.load();
