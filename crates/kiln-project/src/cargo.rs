@@ -13,6 +13,8 @@ pub(crate) fn metadata(options: &LoadOptions) -> Result<Metadata, ProjectError> 
     find_manifest(options)?;
     let mut command = MetadataCommand::new();
     command.current_dir(&options.current_dir);
+    // Its words are read here before they are shown; `CARGO_TERM_COLOR=always` is common in CI.
+    command.env("CARGO_TERM_COLOR", "never");
     if let Some(path) = &options.manifest_path {
         command.manifest_path(path);
     }

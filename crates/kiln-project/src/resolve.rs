@@ -1,9 +1,10 @@
 //! Effective settings: what the layers say about a function, the local service, a build.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use crate::environment::Environment;
 use crate::error::ProjectError;
 use crate::function::Function;
 use crate::layers::Layers;
@@ -38,6 +39,26 @@ impl FunctionSettings {
             origin: setting.origin.to_string(),
         }));
         entries
+    }
+}
+
+impl WatchSettings {
+    /// The settings of the local service where there is no project: what flags and variables
+    /// say, then the defaults. For commands that only talk to the service.
+    ///
+    /// # Errors
+    ///
+    /// A variable whose value is not possible.
+    pub fn without_project(
+        environment: &Environment,
+        overrides: &Overrides,
+    ) -> Result<Self, ProjectError> {
+        let layers = Layers {
+            environment,
+            current_dir: Path::new(""),
+            tables: Vec::new(),
+        };
+        Self::resolve(&layers, &overrides.watch)
     }
 }
 

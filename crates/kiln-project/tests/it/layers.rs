@@ -1,7 +1,8 @@
 //! The order of the layers: every pair of neighbours, so every pair.
 
 use kiln_project::{
-    Compiler, CompilerKind, Memory, Origin, OutputFormat, Overrides, Project, Selection, Timeout,
+    Compiler, CompilerKind, Environment, Memory, Origin, OutputFormat, Overrides, Project,
+    Selection, Timeout, WatchSettings,
 };
 
 use crate::workspace::Workspace;
@@ -284,4 +285,16 @@ fn every_variable_is_the_sole_one_of_its_key() {
         assert!(key.flag.starts_with("--"), "{key:?}");
         assert!(!key.help.trim().is_empty(), "{key:?}");
     }
+}
+
+#[test]
+fn the_service_can_be_found_without_a_project() {
+    let environment = Environment::from_pairs([("KILN_PORT", "9100")]);
+    let none = Overrides::default();
+    let settings = WatchSettings::without_project(&environment, &none).unwrap();
+    assert_eq!(settings.port.value, 9100);
+    assert_eq!(settings.address.origin, Origin::Default);
+    let environment = Environment::from_pairs([("KILN_PORT", "many")]);
+    let error = WatchSettings::without_project(&environment, &none).unwrap_err();
+    assert!(error.to_string().contains("KILN_PORT"), "{error}");
 }
