@@ -48,10 +48,15 @@ impl Machine {
     /// Puts a shell script on the search path.
     #[cfg(unix)]
     fn tool(&self, name: &str, script: &str) -> &Self {
-        use std::os::unix::fs::PermissionsExt as _;
-        let path = self.path("bin").join(name);
-        std::fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let source = self.path("script");
+        std::fs::write(&source, format!("#!/bin/sh\n{script}\n")).unwrap();
+        // Another process writes it: a program that this one has had open for writing may be
+        // refused as busy, since children of parallel tests inherit open files until they run.
+        let install = Command::new("install")
+            .args(["-m", "755"])
+            .args([&source, &self.path("bin").join(name)])
+            .status();
+        assert!(install.unwrap().success());
         self
     }
 

@@ -1,7 +1,8 @@
 //! Asking cargo about the workspace.
 
-use std::io::{BufRead as _, BufReader};
-use std::process::{Command, Stdio};
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::process::{ChildStderr, Command, Stdio};
+use std::sync::mpsc;
 
 use cargo_metadata::{CargoOpt, Metadata, MetadataCommand};
 
@@ -45,47 +46,68 @@ pub(crate) fn metadata(options: &LoadOptions) -> Result<Metadata, ProjectError> 
         others.push(platform);
     }
     command.other_options(others);
-    run(command.cargo_command(), options.progress)
+    run(command.cargo_command(), options)
 }
 
 /// Runs the command and reads its answer, handing its progress on line by line.
-fn run(mut command: Command, progress: Option<fn(&str)>) -> Result<Metadata, ProjectError> {
+fn run(mut command: Command, options: &LoadOptions) -> Result<Metadata, ProjectError> {
     let mut child = command
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
         .map_err(cargo_metadata::Error::Io)?;
-    let stderr = child.stderr.take();
+    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
     // Both pipes are drained at once, or cargo blocks on the one that nobody reads.
-    let reader = std::thread::spawn(move || {
-        let mut said = String::new();
-        for line in stderr.into_iter().flat_map(|it| BufReader::new(it).lines()) {
-            let Ok(line) = line else { break };
-            if let Some(progress) = progress {
-                progress(&line);
-            }
-            said.push_str(&line);
-            said.push('\n');
-        }
-        said
+    let progress = options.progress;
+    let listener = std::thread::spawn(move || listen(stderr, progress));
+    let (sender, receiver) = mpsc::channel();
+    std::thread::spawn(move || {
+        let mut answer = Vec::new();
+        let outcome = match stdout {
+            Some(mut stdout) => stdout.read_to_end(&mut answer),
+            None => Ok(0),
+        };
+        // Nobody listens any more when patience has run out.
+        let _ = sender.send(outcome.map(|_| answer));
     });
-    let output = child
-        .wait_with_output()
-        .map_err(cargo_metadata::Error::Io)?;
-    let said = reader.join().unwrap_or_default();
-    if !output.status.success() {
+    let received = match options.patience {
+        Some(patience) => receiver.recv_timeout(patience).ok(),
+        None => receiver.recv().ok(),
+    };
+    let Some(answer) = received else {
+        let _ = child.kill();
+        let _ = child.wait();
+        return Err(ProjectError::CargoHung);
+    };
+    let answer = answer.map_err(cargo_metadata::Error::Io)?;
+    let status = child.wait().map_err(cargo_metadata::Error::Io)?;
+    if !status.success() {
         return Err(ProjectError::Cargo {
-            message: message(&said),
+            message: message(&listener.join().unwrap_or_default()),
         });
     }
-    let answer = std::str::from_utf8(&output.stdout).map_err(cargo_metadata::Error::Utf8)?;
+    let answer = std::str::from_utf8(&answer).map_err(cargo_metadata::Error::Utf8)?;
     // Wrappers of cargo may write lines of their own first.
     let answer = answer
         .lines()
         .find(|line| line.starts_with('{'))
         .ok_or(cargo_metadata::Error::NoJson)?;
     Ok(MetadataCommand::parse(answer)?)
+}
+
+/// Collects what cargo says, handing each line on.
+fn listen(stderr: Option<ChildStderr>, progress: Option<fn(&str)>) -> String {
+    let mut said = String::new();
+    let lines = stderr.into_iter().flat_map(|it| BufReader::new(it).lines());
+    for line in lines.map_while(Result::ok) {
+        if let Some(progress) = progress {
+            progress(&line);
+        }
+        said.push_str(&line);
+        said.push('\n');
+    }
+    said
 }
 
 /// The platform whose dependencies count. Leaving out those of others halves the answer and

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use cargo_metadata::{Metadata, Package, PackageId};
 use serde_json::{Map, Value};
@@ -48,6 +49,9 @@ pub struct LoadOptions {
     /// Is given each line cargo writes while it works, such as the names of crates it downloads:
     /// in a fresh clone that takes a while, and silence looks like a hang.
     pub progress: Option<fn(&str)>,
+    /// How long cargo may take, which waits for other cargos and for downloads; for ever unless
+    /// set.
+    pub patience: Option<Duration>,
 }
 
 impl LoadOptions {

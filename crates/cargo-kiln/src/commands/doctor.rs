@@ -24,12 +24,10 @@ use tools::Tools;
 
 /// Flags of `kiln doctor`.
 #[derive(Debug, clap::Args)]
-#[command(
-    long_about = "Show what is missing on this machine, and the command that fixes it.\n\n\
-        Looks at Rust and its targets, the linkers, zig, the port of the local Lambda, the AWS \
-        configuration and the project around. Nothing is installed, changed or sent over the \
-        network.",
-    after_help = "\
+#[command(after_help = "\
+Looks at Rust and its targets, the linkers, zig, the port of the local Lambda, the AWS
+configuration and the project around. Nothing is installed, and nothing goes over the network.
+
 Exit codes:
   0  nothing is a problem; there may be warnings
   1  at least one problem
@@ -41,8 +39,7 @@ Examples:
   kiln doctor -o json | jq '.checks[] | select(.status != \"ok\")'
 
 Settings come from, strongest first: flags, KILN_… variables, [package.metadata.kiln],
-[workspace.metadata.kiln], the same under metadata.lambda, CargoLambda.toml, defaults."
-)]
+[workspace.metadata.kiln], the same under metadata.lambda, CargoLambda.toml, defaults.")]
 pub struct Args {
     /// Show every setting of each function, and where it came from.
     #[arg(long)]
@@ -64,6 +61,7 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
     let mut options = LoadOptions::new(&directory);
     options.manifest_path = args.manifest_path;
     options.offline = true;
+    options.patience = Some(tools::PATIENCE);
     options.environment = environment.clone();
 
     if args.config {

@@ -1,6 +1,9 @@
 //! What can be wrong with a project: each error with its words and its way out.
 
-use kiln_project::{LoadOptions, Overrides, Project, ProjectError, Selection};
+use std::sync::Mutex;
+use std::time::Duration;
+
+use kiln_project::{Environment, LoadOptions, Overrides, Project, ProjectError, Selection};
 
 use crate::workspace::{Workspace, manifest};
 
@@ -53,10 +56,57 @@ fn a_broken_manifest_is_told_in_cargos_words() {
 fn cargo_that_cannot_be_run() {
     let workspace = Workspace::single("");
     let mut options = workspace.options();
-    options.environment = kiln_project::Environment::from_pairs([("CARGO", "/no/such/cargo")]);
+    options.environment = Environment::from_pairs([("CARGO", "/no/such/cargo")]);
     let error = Project::load(&options).unwrap_err();
     assert_eq!(error.to_string(), "failed to run `cargo metadata`");
     assert!(error.hint().unwrap().contains("install Rust"));
+}
+
+/// Options with a shell script in the place of cargo.
+#[cfg(unix)]
+fn with_cargo(workspace: &Workspace, script: &str) -> LoadOptions {
+    workspace.file("script", &format!("#!/bin/sh\n{script}\n"));
+    let path = workspace.path("cargo.sh");
+    // Another process writes it: a program that this one has had open for writing may be refused
+    // as busy, since children of parallel tests inherit open files until they run.
+    let install = std::process::Command::new("install")
+        .args(["-m", "755"])
+        .args([&workspace.path("script"), &path])
+        .status();
+    assert!(install.unwrap().success());
+    let mut options = workspace.options();
+    options.environment = Environment::from_pairs([("CARGO", path.to_str().unwrap())]);
+    options
+}
+
+#[cfg(unix)]
+#[test]
+fn cargo_that_hangs_is_killed() {
+    let workspace = Workspace::single("");
+    let mut options = with_cargo(&workspace, "exec sleep 600");
+    options.patience = Some(Duration::from_millis(100));
+    let error = Project::load(&options).unwrap_err();
+    assert_eq!(error.to_string(), "`cargo metadata` did not answer in time");
+    assert!(error.hint().is_some());
+}
+
+#[cfg(unix)]
+#[test]
+fn what_cargo_says_is_handed_on() {
+    static SAID: Mutex<Vec<String>> = Mutex::new(Vec::new());
+    let workspace = Workspace::single("");
+    let script = "echo ' Downloading crates' >&2\necho welcome\nexec cargo \"$@\"";
+    let mut options = with_cargo(&workspace, script);
+    options.progress = Some(|line| SAID.lock().unwrap().push(line.to_owned()));
+    let project = Project::load(&options).unwrap();
+    assert_eq!(project.functions.len(), 1);
+    assert_eq!(SAID.lock().unwrap()[0], " Downloading crates");
+
+    let options = with_cargo(&workspace, "echo nothing");
+    let error = Project::load(&options).unwrap_err();
+    assert_eq!(error.to_string(), "failed to run `cargo metadata`");
+    let options = with_cargo(&workspace, "echo 'error: no' >&2; exit 101");
+    assert_eq!(Project::load(&options).unwrap_err().to_string(), "no");
 }
 
 #[test]

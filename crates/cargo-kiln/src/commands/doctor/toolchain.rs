@@ -30,13 +30,12 @@ impl Sysroot {
     /// Asks rustc.
     pub fn find(tools: &Tools) -> Option<Self> {
         let path = tools.ask("rustc", &["--print", "sysroot"]);
+        let path = path.said()?.trim();
         let facts = tools.ask("rustc", &["-vV"]);
-        let host = facts
-            .said()?
-            .lines()
-            .find_map(|line| line.strip_prefix("host: "))?;
+        let mut lines = facts.said()?.lines();
+        let host = lines.find_map(|line| line.strip_prefix("host: "))?;
         Some(Self {
-            path: path.said()?.trim().into(),
+            path: path.into(),
             host: host.trim().to_owned(),
         })
     }
