@@ -212,7 +212,7 @@ fn layered(machine: &Machine) {
             "orders/Cargo.toml",
             "[package]\nname = \"orders\"\nversion = \"0.1.0\"\nedition = \"2021\"\n\
              [package.metadata.kiln.deploy]\nmemory = 512\n\
-             [package.metadata.lambda.deploy]\ntimeot = 3\n\
+             [package.metadata.lambda.deploy]\ntimeot = 3\niam_role = \"x\"\n\
              [package.metadata.lambda.env]\nLEVEL = 7\n",
         )
         .file("orders/src/main.rs", "fn main() {}\n");
@@ -266,8 +266,8 @@ fn settings_say_where_they_come_from() {
     for row in expected {
         assert!(found.contains(&row), "{row:?} is not in {found:#?}");
     }
-    assert_eq!(report["unknown_keys"][0]["key"], "timeot");
-    assert_eq!(report["unknown_keys"][0]["suggestion"], "timeout");
+    assert_eq!(report["unread_keys"][0]["key"], "timeot");
+    assert_eq!(report["unread_keys"][0]["suggestion"], "timeout");
 }
 
 #[test]
@@ -310,6 +310,9 @@ fn the_project_is_a_check_of_its_own() {
         "unknown key `timeot` of [package.metadata.lambda.deploy] in orders/Cargo.toml is not read"
     );
     assert_eq!(check(&good, "settings")["cure"], "did you mean `timeout`?");
+    let note = "cargo-lambda's keys that do nothing here: iam_role";
+    let checks = good["checks"].as_array().unwrap();
+    assert!(checks.iter().any(|check| check["found"] == note), "{good}");
 
     machine.file("CargoLambda.toml", "[watch]\ninvoke_port = \"many\"\n");
     machine.file(

@@ -45,7 +45,7 @@ mod resolve;
 mod select;
 mod setting;
 mod settings;
-mod unknown;
+mod unread;
 mod value;
 mod variables;
 
@@ -62,7 +62,7 @@ pub use settings::{
     BuildOverrides, BuildSettings, DeployOverrides, DeploySettings, Entry, Key, Overrides, Purpose,
     WatchOverrides, WatchSettings, keys,
 };
-pub use unknown::UnknownKey;
+pub use unread::UnreadKey;
 pub use value::{
     Addresses, Compiler, CompilerKind, InvalidText, Memory, OutputFormat, SettingValue, Timeout,
 };

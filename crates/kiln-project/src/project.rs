@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use crate::cargo;
 use crate::environment::Environment;
 use crate::error::ProjectError;
-use crate::function::{Function, TargetKind};
+use crate::function::{Function, FunctionKind, TargetKind};
 use crate::graph::Graph;
 use crate::layers::{Layer, Layers};
 use crate::setting::Origin;
@@ -95,8 +95,8 @@ impl Project {
     ///
     /// # Errors
     ///
-    /// When there is no manifest, cargo refuses it, or `CargoLambda.toml` is not TOML. Settings
-    /// are read when they are asked for.
+    /// When there is no manifest, cargo refuses it, `CargoLambda.toml` is not TOML, or a setting
+    /// of the build is not possible. Other settings are read when they are asked for.
     pub fn load(options: &LoadOptions) -> Result<Self, ProjectError> {
         // A relative directory has no parents to look in, and origins outlive a change of it.
         let options = &LoadOptions {
@@ -132,7 +132,7 @@ impl Project {
             cargo_lambda,
             metadata,
         };
-        project.count_configured_features()?;
+        project.apply_configuration()?;
         let env_files = project.configured_env_files()?;
         project.configuration_files.extend(env_files);
         project.configuration_files.sort();
@@ -140,24 +140,25 @@ impl Project {
         Ok(project)
     }
 
-    /// Strikes the features that `[….build]` turns on off those that functions miss: cargo was
-    /// asked before configuration could be read.
-    fn count_configured_features(&mut self) -> Result<(), ProjectError> {
+    /// Corrects what was concluded from cargo's answer by what `[….build]` says: which functions
+    /// are extensions, and the features it turns on.
+    fn apply_configuration(&mut self) -> Result<(), ProjectError> {
         let mut functions = std::mem::take(&mut self.functions);
         for function in &mut functions {
-            if function.missing_features.is_empty() {
-                continue;
-            }
             let build = self.build_settings(function, &Overrides::default())?;
+            match build.extension.map(|extension| extension.value) {
+                Some(true) => function.kind = FunctionKind::Extension,
+                Some(false) => function.kind = FunctionKind::Function,
+                None => {}
+            }
             if build.all_features.value {
                 function.missing_features.clear();
             } else if let Some(features) = build.features {
                 let package = self.package(function);
                 let declared = package.map(|package| &package.features);
                 let enabled = with_implied(features.value, declared);
-                function
-                    .missing_features
-                    .retain(|feature| !enabled.contains(feature));
+                let missing = |feature: &String| !enabled.contains(feature);
+                function.missing_features.retain(missing);
             }
         }
         self.functions = functions;

@@ -95,6 +95,21 @@ fn functions_reach_a_lambda_crate_through_normal_dependencies() {
 }
 
 #[test]
+fn configuration_can_say_what_is_an_extension() {
+    let workspace = Workspace::pair(
+        "",
+        "[package.metadata.lambda.build]\nextension = true\n",
+        "",
+    );
+    let project = workspace.load();
+    let kinds = project.functions.iter().map(|function| function.kind);
+    assert_eq!(
+        kinds.collect::<Vec<_>>(),
+        [FunctionKind::Extension, FunctionKind::Function]
+    );
+}
+
+#[test]
 fn all_binaries_count_where_none_reaches_a_lambda_crate() {
     let workspace = packages(&[("one", String::new()), ("two", String::new())]);
     assert_eq!(names(&workspace.load()), ["one", "two"]);

@@ -224,6 +224,39 @@ fn a_compiler_can_be_a_word_and_keys_can_have_hyphens() {
 }
 
 #[test]
+fn an_architecture_stands_for_its_target() {
+    let workspace = Workspace::pair(
+        "[workspace.metadata.lambda.build]\narm64 = true\n",
+        "[package.metadata.lambda.build]\narm64 = false\nx86_64 = true\n",
+        "[package.metadata.lambda.build]\narm64 = false\n",
+    );
+    let project = workspace.load_with(&[]);
+    let target = |project: &Project, name: &str| {
+        let function = project.function(name).unwrap();
+        let build = project.build_settings(function, &Overrides::default());
+        let target = build.unwrap().target.unwrap();
+        (target.value, target.origin.to_string())
+    };
+    assert_eq!(
+        target(&project, "orders"),
+        (
+            "x86_64-unknown-linux-gnu".into(),
+            "[package.metadata.lambda.build] x86_64 in orders/Cargo.toml".into()
+        )
+    );
+    // A switch that is off says nothing.
+    assert_eq!(
+        target(&project, "thumbnails"),
+        (
+            "aarch64-unknown-linux-gnu".into(),
+            "[workspace.metadata.lambda.build] arm64 in Cargo.toml".into()
+        )
+    );
+    let project = workspace.load_with(&[("KILN_TARGET", "x86_64-unknown-linux-musl")]);
+    assert_eq!(target(&project, "orders").0, "x86_64-unknown-linux-musl");
+}
+
+#[test]
 fn paths_start_where_they_are_written() {
     let workspace = Workspace::pair(
         "",

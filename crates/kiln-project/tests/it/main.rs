@@ -9,6 +9,6 @@ mod errors;
 mod functions;
 mod layers;
 mod selection;
-mod unknown_keys;
+mod unread_keys;
 mod variables;
 mod workspace;

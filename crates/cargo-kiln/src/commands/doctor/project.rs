@@ -1,6 +1,6 @@
 //! The project around: its functions, its settings, and keys that nothing reads.
 
-use kiln_project::{Overrides, Project, ProjectError, Selection, UnknownKey};
+use kiln_project::{Overrides, Project, ProjectError, Selection, UnreadKey};
 
 use super::report::{Check, Status};
 
@@ -29,7 +29,9 @@ fn of_project(project: &Project) -> Vec<Check> {
             }
         }
     }
-    checks.extend(project.unknown_keys().iter().map(unknown));
+    let unread = project.unread_keys();
+    checks.extend(unread.iter().filter(|key| !key.cargo_lambda).map(unknown));
+    checks.extend(of_cargo_lambda(&unread));
     checks
 }
 
@@ -49,7 +51,7 @@ fn functions(project: &Project) -> Check {
 }
 
 /// A key that nothing reads.
-fn unknown(key: &UnknownKey) -> Check {
+fn unknown(key: &UnreadKey) -> Check {
     let place = if key.table.is_empty() {
         key.file.display().to_string()
     } else {
@@ -61,6 +63,24 @@ fn unknown(key: &UnknownKey) -> Check {
     };
     let found = format!("unknown key `{}` of {place} is not read", key.key);
     Check::not_ok("settings", Status::Warning, found, cure)
+}
+
+/// The keys that work in cargo-lambda and do nothing here, in one note: a project that uses both
+/// is as it should be.
+fn of_cargo_lambda(keys: &[UnreadKey]) -> Option<Check> {
+    let foreign = keys.iter().filter(|key| key.cargo_lambda);
+    let mut names: Vec<&str> = foreign.map(|key| key.key.as_str()).collect();
+    names.sort_unstable();
+    names.dedup();
+    (!names.is_empty()).then(|| Check {
+        name: "settings",
+        status: Status::Note,
+        found: format!(
+            "cargo-lambda's keys that do nothing here: {}",
+            names.join(", ")
+        ),
+        cure: None,
+    })
 }
 
 /// A project that is not there, or not readable.

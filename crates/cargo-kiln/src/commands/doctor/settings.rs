@@ -1,6 +1,6 @@
 //! `kiln doctor --config`: each effective value, and where it came from.
 
-use kiln_project::{Entry, FunctionKind, Overrides, Project, ProjectError, Selection, UnknownKey};
+use kiln_project::{Entry, FunctionKind, Overrides, Project, ProjectError, Selection, UnreadKey};
 use serde::Serialize;
 
 use crate::output;
@@ -13,7 +13,7 @@ pub struct SettingsReport {
     /// The local service.
     service: Vec<Entry>,
     /// Keys that nothing reads.
-    unknown_keys: Vec<UnknownKey>,
+    unread_keys: Vec<UnreadKey>,
 }
 
 #[derive(Debug, Serialize)]
@@ -43,7 +43,7 @@ impl SettingsReport {
         Ok(Self {
             functions,
             service: project.watch_settings(&selected, &overrides)?.entries(),
-            unknown_keys: project.unknown_keys(),
+            unread_keys: project.unread_keys(),
         })
     }
 
@@ -62,10 +62,11 @@ impl SettingsReport {
         parts.join("\n\n")
     }
 
-    /// The keys that nothing reads, in words.
+    /// The keys that are mistakes, in words.
     pub fn warnings(&self) -> Vec<String> {
-        self.unknown_keys
+        self.unread_keys
             .iter()
+            .filter(|key| !key.cargo_lambda)
             .map(|key| {
                 let meant = match &key.suggestion {
                     Some(name) => format!("; did you mean `{name}`?"),

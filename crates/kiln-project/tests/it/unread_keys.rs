@@ -19,6 +19,8 @@ fn mistakes_are_found_with_what_was_meant() {
         [package.metadata.kiln.watch]
         invoke-port = 9000
         envfile = ".env"
+        [package.metadata.kiln.build]
+        arm64 = true
         [package.metadata.kiln.env]
         ANYTHING = 1
         [package.metadata.docs.rs]
@@ -29,9 +31,16 @@ fn mistakes_are_found_with_what_was_meant() {
         "CargoLambda.toml",
         "[production.deploy]\nmemory = 1\n[biuld]\n[template]\n[build]\ntargt = \"x\"\n",
     );
-    let unknown = workspace.load().unknown_keys();
-    let mut found: Vec<(String, Option<&str>)> = unknown
+    let unread = workspace.load().unread_keys();
+    let foreign: Vec<&str> = unread
         .iter()
+        .filter(|key| key.cargo_lambda)
+        .map(|key| key.key.as_str())
+        .collect();
+    assert_eq!(foreign, ["iam_role", "production", "template"]);
+    let mut found: Vec<(String, Option<&str>)> = unread
+        .iter()
+        .filter(|key| !key.cargo_lambda)
         .map(|key| {
             (
                 format!("{} [{}] {}", key.file.display(), key.table, key.key),
