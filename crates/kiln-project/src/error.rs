@@ -34,6 +34,10 @@ pub enum ProjectError {
     #[error("failed to run `cargo metadata`")]
     CargoMetadata(#[from] cargo_metadata::Error),
 
+    /// Cargo took longer than there was patience.
+    #[error("`cargo metadata` did not answer in time")]
+    CargoHung,
+
     /// Nothing in the workspace can be run.
     #[error("no binary in the workspace `{}`", workspace_root.display())]
     NoBinary {
@@ -139,6 +143,9 @@ impl ProjectError {
                 Some("install Rust from https://rustup.rs, or set `CARGO` to cargo's path".into())
             }
             Self::CargoMetadata(_) => Some("see what `cargo metadata` prints".into()),
+            Self::CargoHung => {
+                Some("another cargo may hold a lock: try again when it is done".into())
+            }
             Self::NoBinary { .. } => Some(
                 "add a `src/main.rs` to a package, or create a function with `kiln new NAME`"
                     .into(),

@@ -55,7 +55,7 @@ impl<'a> Layer<'a> {
             return Ok(None);
         };
         let Some((origin, found)) = section.find(key.names) else {
-            return Ok(None);
+            return section.shorthand(key);
         };
         match T::from_json(found) {
             Some(value) => Ok(Some(Setting {
@@ -64,6 +64,23 @@ impl<'a> Layer<'a> {
             })),
             None => Err(invalid(origin, found, T::ALLOWED)),
         }
+    }
+
+    /// The value that a switch of this section stands for, where one is on.
+    fn shorthand<T: SettingValue>(&self, key: &Key) -> Result<Option<Setting<T>>, ProjectError> {
+        for (name, meaning) in key.shorthands {
+            let Some((origin, found)) = self.find(&[name]) else {
+                continue;
+            };
+            match bool::from_json(found) {
+                Some(true) => {
+                    return Ok(T::from_text(meaning).map(|value| Setting { value, origin }));
+                }
+                Some(false) => {}
+                None => return Err(invalid(origin, found, bool::ALLOWED)),
+            }
+        }
+        Ok(None)
     }
 
     /// The origin of a key of this table.

@@ -33,6 +33,7 @@
 //! binary in the workspace's manifest, of the workspace, `CargoLambda.toml`; at the same place
 //! `metadata.kiln` before `metadata.lambda`.
 
+mod cargo;
 mod env_file;
 mod environment;
 mod error;
@@ -44,7 +45,7 @@ mod resolve;
 mod select;
 mod setting;
 mod settings;
-mod unknown;
+mod unread;
 mod value;
 mod variables;
 
@@ -61,7 +62,7 @@ pub use settings::{
     BuildOverrides, BuildSettings, DeployOverrides, DeploySettings, Entry, Key, Overrides, Purpose,
     WatchOverrides, WatchSettings, keys,
 };
-pub use unknown::UnknownKey;
+pub use unread::UnreadKey;
 pub use value::{
     Addresses, Compiler, CompilerKind, InvalidText, Memory, OutputFormat, SettingValue, Timeout,
 };

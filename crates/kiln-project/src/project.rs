@@ -1,17 +1,21 @@
 //! A cargo workspace as Kiln sees it.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use cargo_metadata::{CargoOpt, Metadata, MetadataCommand, Package, PackageId};
+use cargo_metadata::{Metadata, Package, PackageId};
 use serde_json::{Map, Value};
 
+use crate::cargo;
 use crate::environment::Environment;
 use crate::error::ProjectError;
-use crate::function::{Function, TargetKind};
+use crate::function::{Function, FunctionKind, TargetKind};
 use crate::graph::Graph;
 use crate::layers::{Layer, Layers};
 use crate::setting::Origin;
+use crate::settings::Overrides;
 
 /// The name of cargo-lambda's configuration file.
 const CARGO_LAMBDA_FILE: &str = "CargoLambda.toml";
@@ -42,6 +46,12 @@ pub struct LoadOptions {
     pub frozen: bool,
     /// The variables settings may come from.
     pub environment: Environment,
+    /// Is given each line cargo writes while it works, such as the names of crates it downloads:
+    /// in a fresh clone that takes a while, and silence looks like a hang.
+    pub progress: Option<fn(&str)>,
+    /// How long cargo may take, which waits for other cargos and for downloads; for ever unless
+    /// set.
+    pub patience: Option<Duration>,
 }
 
 impl LoadOptions {
@@ -85,8 +95,8 @@ impl Project {
     ///
     /// # Errors
     ///
-    /// When there is no manifest, cargo refuses it, or `CargoLambda.toml` is not TOML. Settings
-    /// are read when they are asked for.
+    /// When there is no manifest, cargo refuses it, `CargoLambda.toml` is not TOML, or a setting
+    /// of the build is not possible. Other settings are read when they are asked for.
     pub fn load(options: &LoadOptions) -> Result<Self, ProjectError> {
         // A relative directory has no parents to look in, and origins outlive a change of it.
         let options = &LoadOptions {
@@ -94,8 +104,7 @@ impl Project {
                 .unwrap_or_else(|_| options.current_dir.clone()),
             ..options.clone()
         };
-        find_manifest(options)?;
-        let metadata = run_cargo(options)?;
+        let metadata = cargo::metadata(options)?;
         let workspace_root: PathBuf = metadata.workspace_root.clone().into();
         let (functions, others) = functions(&metadata);
         let cargo_lambda_file = workspace_root.join(CARGO_LAMBDA_FILE);
@@ -123,11 +132,37 @@ impl Project {
             cargo_lambda,
             metadata,
         };
+        project.apply_configuration()?;
         let env_files = project.configured_env_files()?;
         project.configuration_files.extend(env_files);
         project.configuration_files.sort();
         project.configuration_files.dedup();
         Ok(project)
+    }
+
+    /// Corrects what was concluded from cargo's answer by what `[….build]` says: which functions
+    /// are extensions, and the features it turns on.
+    fn apply_configuration(&mut self) -> Result<(), ProjectError> {
+        let mut functions = std::mem::take(&mut self.functions);
+        for function in &mut functions {
+            let build = self.build_settings(function, &Overrides::default())?;
+            match build.extension.map(|extension| extension.value) {
+                Some(true) => function.kind = FunctionKind::Extension,
+                Some(false) => function.kind = FunctionKind::Function,
+                None => {}
+            }
+            if build.all_features.value {
+                function.missing_features.clear();
+            } else if let Some(features) = build.features {
+                let package = self.package(function);
+                let declared = package.map(|package| &package.features);
+                let enabled = with_implied(features.value, declared);
+                let missing = |feature: &String| !enabled.contains(feature);
+                function.missing_features.retain(missing);
+            }
+        }
+        self.functions = functions;
+        Ok(())
     }
 
     /// The layers that hold for a function, strongest first.
@@ -158,12 +193,13 @@ impl Project {
 
     /// `[package.metadata]` of a function's package.
     pub(crate) fn package_tables(&self, function: &Function) -> Option<Layer<'_>> {
-        let package = self
-            .metadata
-            .packages
-            .iter()
-            .find(|package| package.id == function.package_id)?;
-        self.package_layer(package)
+        self.package_layer(self.package(function)?)
+    }
+
+    /// The package of a function.
+    fn package(&self, function: &Function) -> Option<&Package> {
+        let mut packages = self.metadata.packages.iter();
+        packages.find(|package| package.id == function.package_id)
     }
 
     /// `[package.metadata]` of a package.
@@ -232,108 +268,6 @@ pub(crate) fn bin_table<'a>(
     }
 }
 
-/// Says early, and in our words, what cargo would say about a directory without a manifest.
-fn find_manifest(options: &LoadOptions) -> Result<(), ProjectError> {
-    if let Some(path) = &options.manifest_path {
-        let path = options.current_dir.join(path);
-        return if path.is_file() {
-            Ok(())
-        } else {
-            Err(ProjectError::NoManifest { path })
-        };
-    }
-    let found = options
-        .current_dir
-        .ancestors()
-        .any(|directory| directory.join("Cargo.toml").is_file());
-    if found {
-        Ok(())
-    } else {
-        Err(ProjectError::NotAProject {
-            directory: options.current_dir.clone(),
-        })
-    }
-}
-
-/// Runs `cargo metadata`.
-fn run_cargo(options: &LoadOptions) -> Result<Metadata, ProjectError> {
-    let mut command = MetadataCommand::new();
-    command.current_dir(&options.current_dir);
-    if let Some(path) = &options.manifest_path {
-        command.manifest_path(path);
-    }
-    if let Some(cargo) = options.environment.get("CARGO") {
-        command.cargo_path(cargo);
-    }
-    if options.all_features {
-        command.features(CargoOpt::AllFeatures);
-    }
-    if options.no_default_features {
-        command.features(CargoOpt::NoDefaultFeatures);
-    }
-    if !options.features.is_empty() {
-        command.features(CargoOpt::SomeFeatures(options.features.clone()));
-    }
-    let flags = [
-        ("--offline", options.offline),
-        ("--locked", options.locked),
-        ("--frozen", options.frozen),
-    ];
-    let mut others: Vec<String> = flags
-        .into_iter()
-        .filter(|(_, wanted)| *wanted)
-        .map(|(flag, _)| flag.to_owned())
-        .collect();
-    if let Some(platform) = platform(options.target.as_deref()) {
-        others.push("--filter-platform".into());
-        others.push(platform);
-    }
-    command.other_options(others);
-    command.exec().map_err(|error| match error {
-        cargo_metadata::Error::CargoMetadata { stderr } => ProjectError::Cargo {
-            message: cargo_message(&stderr),
-        },
-        other => other.into(),
-    })
-}
-
-/// The platform whose dependencies count. Leaving out those of others halves the answer and
-/// spares cargo downloading crates that no build here would use.
-fn platform(target: Option<&str>) -> Option<String> {
-    match target {
-        // The version of glibc is cargo-zigbuild's addition, unknown to rustc.
-        Some(target) => Some(match target.split_once('.') {
-            Some((triple, version)) if version.starts_with(|c: char| c.is_ascii_digit()) => {
-                triple.to_owned()
-            }
-            _ => target.to_owned(),
-        }),
-        // The two architectures of Lambda, whose triples are known without asking rustc.
-        None if cfg!(target_os = "linux") => match std::env::consts::ARCH {
-            architecture @ ("x86_64" | "aarch64") => {
-                Some(format!("{architecture}-unknown-linux-gnu"))
-            }
-            _ => None,
-        },
-        None => None,
-    }
-}
-
-/// Cargo's error without its progress, its warnings, and the word `error:` that whoever renders
-/// ours will write.
-fn cargo_message(stderr: &str) -> String {
-    let start = stderr
-        .match_indices("error")
-        .map(|(at, _)| at)
-        .find(|&at| at == 0 || stderr.as_bytes()[at - 1] == b'\n')
-        .unwrap_or(0);
-    let message = stderr[start..].trim();
-    message
-        .strip_prefix("error: ")
-        .unwrap_or(message)
-        .to_owned()
-}
-
 /// The member that cargo was pointed at, when there is more to the workspace than that.
 fn current_member(metadata: &Metadata) -> Option<PackageId> {
     let root = metadata.resolve.as_ref()?.root.as_ref()?;
@@ -367,6 +301,24 @@ fn functions(metadata: &Metadata) -> (Vec<Function>, Vec<Function>) {
         .partition(|(linked, function)| is_bin(function) && (*linked || by_hand));
     let bare = |list: Vec<(bool, Function)>| list.into_iter().map(|(_, it)| it).collect();
     (bare(functions), bare(others))
+}
+
+/// Features with those that they turn on in turn.
+fn with_implied(
+    mut features: Vec<String>,
+    declared: Option<&BTreeMap<String, Vec<String>>>,
+) -> Vec<String> {
+    let mut at = 0;
+    while let Some(feature) = features.get(at) {
+        let implied = declared.and_then(|declared| declared.get(feature));
+        for feature in implied.into_iter().flatten() {
+            if !features.contains(feature) {
+                features.push(feature.clone());
+            }
+        }
+        at += 1;
+    }
+    features
 }
 
 /// Reads cargo-lambda's file where there is one.

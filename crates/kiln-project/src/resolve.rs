@@ -43,7 +43,8 @@ impl FunctionSettings {
 }
 
 impl WatchSettings {
-    /// The settings of a local service outside of any project: flags, variables and defaults.
+    /// The settings of the local service where there is no project: what flags and variables
+    /// say, then the defaults. For commands that only talk to the service.
     ///
     /// # Errors
     ///

@@ -15,6 +15,8 @@ pub struct Key {
     pub section: &'static str,
     /// Its names in files; the first is ours, the others are accepted too.
     pub names: &'static [&'static str],
+    /// Names of switches in files that stand for one of its values.
+    pub shorthands: &'static [(&'static str, &'static str)],
     /// The environment variable that sets it.
     pub variable: &'static str,
     /// The flag that sets it.
@@ -89,6 +91,7 @@ macro_rules! section {
                 $(#[doc = $doc:literal])*
                 $field:ident: $type:ty {
                     names: [$($name:literal),+],
+                    $(shorthands: [$($shorthand:tt),+],)?
                     variable: $variable:literal,
                     flag: $flag:literal
                     $(, default: $default:expr)?
@@ -121,6 +124,7 @@ macro_rules! section {
                 Key {
                     section: $section,
                     names: &[$($name),+],
+                    shorthands: &[$($($shorthand),+)?],
                     variable: $variable,
                     flag: $flag,
                     allowed: <$type as SettingValue>::ALLOWED,
@@ -134,8 +138,7 @@ macro_rules! section {
                 overrides: &$overrides,
             ) -> Result<Self, ProjectError> {
                 let mut keys = Self::KEYS.iter();
-                // Struct fields are evaluated in the order they are written here, which is that
-                // of the keys.
+                // The keys are in the order of the fields.
                 $(
                     let $field = match keys.next() {
                         Some(key) => layers.resolve(key, overrides.$field.as_ref())?,
@@ -238,6 +241,10 @@ section! {
         /// The target to build for, with an optional glibc version: `aarch64-unknown-linux-gnu.2.34`.
         target: String {
             names: ["target"],
+            shorthands: [
+                ("arm64", "aarch64-unknown-linux-gnu"),
+                ("x86_64", "x86_64-unknown-linux-gnu")
+            ],
             variable: "KILN_TARGET",
             flag: "--target"
         }
@@ -298,6 +305,12 @@ section! {
             variable: "KILN_NO_DEFAULT_FEATURES",
             flag: "--no-default-features",
             default: false
+        }
+        /// Whether it is an extension; found out from its dependencies when nobody says.
+        extension: bool {
+            names: ["extension"],
+            variable: "KILN_EXTENSION",
+            flag: "--extension"
         }
         /// The cargo profile to build with.
         profile: String {

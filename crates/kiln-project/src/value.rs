@@ -443,3 +443,148 @@ fn list<T: fmt::Display>(items: &[T]) -> String {
     let items: Vec<String> = items.iter().map(T::to_string).collect();
     items.join(", ")
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn timeouts() {
+        let cases = [
+            ("1", Some(1)),
+            ("30", Some(30)),
+            ("30s", Some(30)),
+            (" 30s ", Some(30)),
+            ("2m", Some(120)),
+            ("1m30s", Some(90)),
+            ("0m5s", Some(5)),
+            ("15m", Some(900)),
+            ("900", Some(900)),
+            ("0", None),
+            ("901", None),
+            ("15m1s", None),
+            ("", None),
+            ("s", None),
+            ("m", None),
+            ("m5s", None),
+            ("1m30", None),
+            ("-1", None),
+            ("+1", None),
+            ("1.5", None),
+            ("1h", None),
+            ("30 s", None),
+            ("70000", None),
+            ("1100m", None),
+        ];
+        for (text, seconds) in cases {
+            assert_eq!(
+                Timeout::from_text(text).map(Timeout::seconds),
+                seconds,
+                "{text:?}"
+            );
+        }
+        assert_eq!(
+            Timeout::from_json(&json!(45)).map(Timeout::seconds),
+            Some(45)
+        );
+        assert_eq!(
+            Timeout::from_json(&json!("1m")).map(Timeout::seconds),
+            Some(60)
+        );
+        for value in [json!(1.5), json!(true), json!([30]), json!(null)] {
+            assert_eq!(Timeout::from_json(&value), None, "{value}");
+        }
+    }
+
+    #[test]
+    fn memories() {
+        let cases = [
+            ("128", Some(128)),
+            ("129", Some(129)),
+            ("10240", Some(10_240)),
+            ("127", None),
+            ("10241", None),
+            ("512MB", None),
+            ("", None),
+        ];
+        for (text, megabytes) in cases {
+            assert_eq!(
+                Memory::from_text(text).map(Memory::megabytes),
+                megabytes,
+                "{text:?}"
+            );
+        }
+        assert_eq!(
+            "64".parse::<Memory>().unwrap_err().to_string(),
+            "expected a whole number of megabytes from 128 to 10240"
+        );
+    }
+
+    #[test]
+    fn addresses() {
+        let cases = [
+            ("127.0.0.1", Some("127.0.0.1")),
+            ("::", Some("::")),
+            ("[::1]", Some("::1")),
+            ("localhost", Some("127.0.0.1, ::1")),
+            ("127.0.0.1, ::1", Some("127.0.0.1, ::1")),
+            ("example.com", None),
+            ("", None),
+            ("127.0.0.1:9000", None),
+        ];
+        for (text, expected) in cases {
+            let found = Addresses::from_text(text).map(|addresses| addresses.to_string());
+            assert_eq!(found.as_deref(), expected, "{text:?}");
+        }
+        let list = Addresses::from_json(&json!(["::1", "0.0.0.0"]));
+        assert_eq!(
+            list.map(|it| it.to_string()).as_deref(),
+            Some("::1, 0.0.0.0")
+        );
+    }
+
+    #[test]
+    fn words_and_lists() {
+        let list = |value| Vec::<String>::from_json(&value);
+        assert_eq!(list(json!(["a", "b"])), Some(vec!["a".into(), "b".into()]));
+        assert_eq!(list(json!("a, b,")), Some(vec!["a".into(), "b".into()]));
+        assert_eq!(list(json!([1])), None);
+        assert_eq!(list(json!(true)), None);
+        assert_eq!(bool::from_json(&json!(true)), Some(true));
+        assert_eq!(bool::from_json(&json!("0")), Some(false));
+        assert_eq!(bool::from_json(&json!("yes")), None);
+        assert_eq!(u16::from_json(&json!(65535)), Some(65535));
+        assert_eq!(u16::from_json(&json!(65536)), None);
+        assert_eq!(OutputFormat::from_text("ZIP"), Some(OutputFormat::Zip));
+        assert_eq!(OutputFormat::from_text("tar"), None);
+        assert_eq!(Compiler::from_json(&json!({"type": "gcc"})), None);
+        assert_eq!(
+            Compiler::from_json(&json!({"type": "cargo", "subcommand": 1})),
+            None
+        );
+        assert_eq!(PathBuf::from_json(&json!(1)), None);
+    }
+
+    proptest! {
+        #[test]
+        fn texts_never_panic(text in ".*") {
+            let _ = (Timeout::from_text(&text), Memory::from_text(&text));
+            let _ = (Addresses::from_text(&text), Vec::<String>::from_text(&text));
+        }
+
+        #[test]
+        fn times_that_look_right_never_panic(text in "[0-9]{0,6}m?[0-9]{0,6}s?") {
+            let _ = Timeout::from_text(&text);
+        }
+
+        #[test]
+        fn timeouts_round_trip(seconds in 1u16..=900) {
+            let timeout = Timeout::from_seconds(seconds);
+            let words = timeout.map(|timeout| timeout.to_string());
+            prop_assert_eq!(words.as_deref().and_then(Timeout::from_text), timeout);
+        }
+    }
+}

@@ -24,6 +24,7 @@ pub(crate) const SECTION_ENV_NAMES: &[&str] = &["env", "env_var", "env_vars"];
 const WATCH_ENV_FILE: Key = Key {
     section: "watch",
     names: &["env_file"],
+    shorthands: &[],
     variable: "KILN_ENV_FILE",
     flag: "--env-file",
     allowed: <PathBuf as SettingValue>::ALLOWED,

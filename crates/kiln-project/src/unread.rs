@@ -89,9 +89,6 @@ const CARGO_LAMBDA_KEYS: &[(&str, &[&str])] = &[
     (
         "build",
         &[
-            "arm64",
-            "x86_64",
-            "extension",
             "internal",
             "skip_target_check",
             "disable_optimizations",
@@ -132,26 +129,31 @@ const CARGO_LAMBDA_KEYS: &[(&str, &[&str])] = &[
 ];
 
 /// Tables there are beside the sections.
-const TABLES: &[&str] = &["env", "bin", "build", "deploy", "watch"];
+const TABLES: [&str; 5] = ["env", "bin", "build", "deploy", "watch"];
+
+/// The tables of a binary: it has none of further binaries.
+const TABLES_OF_BINARY: [&str; 4] = ["env", "build", "deploy", "watch"];
 
 /// A key that nothing reads.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct UnknownKey {
+pub struct UnreadKey {
     /// The file, relative to the workspace root where it lies inside.
     pub file: PathBuf,
     /// The table it is in.
     pub table: String,
     /// The key.
     pub key: String,
+    /// Whether cargo-lambda reads it: then it is no mistake, and does nothing here.
+    pub cargo_lambda: bool,
     /// The key that was probably meant.
     pub suggestion: Option<String>,
 }
 
 impl Project {
-    /// The keys in the tables of Kiln and cargo-lambda that nothing reads, in all manifests of
-    /// the workspace and in `CargoLambda.toml`.
-    pub fn unknown_keys(&self) -> Vec<UnknownKey> {
-        let mut unknown = Vec::new();
+    /// The keys in the tables of Kiln and cargo-lambda that nothing here reads, in all manifests
+    /// of the workspace and in `CargoLambda.toml`.
+    pub fn unread_keys(&self) -> Vec<UnreadKey> {
+        let mut unread = Vec::new();
         let packages = self.metadata.workspace_packages();
         let packages = packages
             .iter()
@@ -159,82 +161,88 @@ impl Project {
         for metadata in packages.chain(self.workspace_tables()) {
             for tool in ["kiln", "lambda"] {
                 if let Ok(Some(table)) = metadata.table(tool) {
-                    in_tool(&table, &mut unknown);
+                    in_tool(&table, &mut unread);
                 }
             }
         }
         if let Some(table) = self.cargo_lambda_table() {
-            in_cargo_lambda_file(&table, &mut unknown);
+            in_cargo_lambda_file(&table, &mut unread);
         }
-        unknown
+        unread
     }
 }
 
 /// The keys of `[….metadata.kiln]` or `[….metadata.lambda]`.
-fn in_tool(table: &Layer<'_>, unknown: &mut Vec<UnknownKey>) {
-    check(table, TABLES, unknown);
-    in_sections(table, unknown);
+fn in_tool(table: &Layer<'_>, unread: &mut Vec<UnreadKey>) {
+    check(table, &TABLES, &[], unread);
+    in_sections(table, unread);
     if let Ok(Some(binaries)) = table.table("bin") {
         for name in binaries.value.keys() {
             if let Ok(Some(binary)) = binaries.table(name) {
-                check(&binary, &TABLES_OF_BINARY, unknown);
-                in_sections(&binary, unknown);
+                check(&binary, &TABLES_OF_BINARY, &[], unread);
+                in_sections(&binary, unread);
             }
         }
     }
 }
 
-/// The tables of a binary: it has none of further binaries.
-const TABLES_OF_BINARY: [&str; 4] = ["env", "build", "deploy", "watch"];
-
-/// The keys of cargo-lambda's own file. Tables of contexts (`[production.deploy]`) are named by
-/// the user: they are known by the sections in them.
-fn in_cargo_lambda_file(table: &Layer<'_>, unknown: &mut Vec<UnknownKey>) {
-    let mut known: Vec<&str> = TABLES.to_vec();
-    known.push("template");
+/// The keys of cargo-lambda's own file.
+fn in_cargo_lambda_file(table: &Layer<'_>, unread: &mut Vec<UnreadKey>) {
+    // Contexts (`[production.deploy]`) are named by the user: they are known by the sections in
+    // them.
+    let mut foreign = vec!["template"];
     for name in table.value.keys() {
         if let Ok(Some(context)) = table.table(name)
+            && !TABLES.contains(&name.as_str())
             && TABLES_OF_BINARY
                 .iter()
                 .any(|section| context.value.contains_key(*section))
         {
-            known.push(name);
+            foreign.push(name);
         }
     }
-    check(table, &known, unknown);
-    in_sections(table, unknown);
+    check(table, &TABLES, &foreign, unread);
+    in_sections(table, unread);
 }
 
 /// The keys of the sections.
-fn in_sections(table: &Layer<'_>, unknown: &mut Vec<UnknownKey>) {
-    for (section, cargo_lambda) in CARGO_LAMBDA_KEYS {
+fn in_sections(table: &Layer<'_>, unread: &mut Vec<UnreadKey>) {
+    for (section, foreign) in CARGO_LAMBDA_KEYS {
         let Ok(Some(table)) = table.table(section) else {
             continue;
         };
-        let mut known: Vec<&str> = keys()
-            .filter(|key| key.section == *section)
-            .flat_map(|key| key.names)
-            .copied()
-            .collect();
-        known.extend(*cargo_lambda);
-        if *section != "build" {
-            known.extend(SECTION_ENV_NAMES);
+        let mut ours: Vec<&str> = Vec::new();
+        for key in keys().filter(|key| key.section == *section) {
+            ours.extend(key.names);
+            ours.extend(key.shorthands.iter().map(|(name, _)| *name));
         }
-        check(&table, &known, unknown);
+        if *section != "build" {
+            ours.extend(SECTION_ENV_NAMES);
+        }
+        check(&table, &ours, foreign, unread);
     }
 }
 
-/// Compares the keys of a table with those there are.
-fn check(table: &Layer<'_>, known: &[&str], unknown: &mut Vec<UnknownKey>) {
+/// Compares the keys of a table with those that are read here, and those of cargo-lambda.
+fn check(table: &Layer<'_>, ours: &[&str], foreign: &[&str], unread: &mut Vec<UnreadKey>) {
     for key in table.value.keys() {
-        if known.iter().any(|name| same_key(key, name)) {
+        let is_among = |names: &[&str]| names.iter().any(|name| same_key(key, name));
+        if is_among(ours) {
             continue;
         }
-        unknown.push(UnknownKey {
+        let cargo_lambda = is_among(foreign);
+        let all = ours.iter().chain(foreign).copied();
+        unread.push(UnreadKey {
             file: table.file.clone(),
             table: table.table.clone(),
             key: key.clone(),
-            suggestion: closest(key, known.iter().copied()).map(str::to_owned),
+            cargo_lambda,
+            // One that is known elsewhere is spelled right.
+            suggestion: if cargo_lambda {
+                None
+            } else {
+                closest(key, all).map(str::to_owned)
+            },
         });
     }
 }

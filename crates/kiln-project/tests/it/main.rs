@@ -1,0 +1,14 @@
+//! Projects on disk, read through the front door of the crate.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a panic in a helper of tests is a report too"
+)]
+
+mod errors;
+mod functions;
+mod layers;
+mod selection;
+mod unread_keys;
+mod variables;
+mod workspace;

@@ -1,0 +1,184 @@
+//! Selection flags.
+
+use kiln_project::{ProjectError, Selection};
+
+use crate::workspace::Workspace;
+
+/// Two functions, a tool beside one of them, an example, and a function behind a feature.
+fn workspace() -> Workspace {
+    let workspace = Workspace::pair(
+        "",
+        "[features]\nextra = []\n[[bin]]\nname = \"orders-extra\"\npath = \"src/extra.rs\"\n\
+         required-features = [\"extra\"]\n",
+        "",
+    );
+    workspace
+        .file("orders/src/extra.rs", "fn main() {}")
+        .file("orders/examples/demo.rs", "fn main() {}")
+        .file(
+            "Cargo.toml",
+            "[workspace]\nresolver = \"2\"\nmembers = [\"orders\", \"thumbnails\", \"tool\"]\n",
+        )
+        .file("tool/Cargo.toml", &crate::workspace::manifest("tool", ""))
+        .file("tool/src/main.rs", "fn main() {}");
+    workspace
+}
+
+/// A selection in few words.
+fn selection(packages: &[&str], exclude: &[&str], bins: &[&str], examples: &[&str]) -> Selection {
+    let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+    Selection {
+        packages: owned(packages),
+        workspace: false,
+        exclude: owned(exclude),
+        bins: owned(bins),
+        examples: owned(examples),
+    }
+}
+
+#[test]
+fn selections() {
+    let workspace = workspace();
+    let project = workspace.load();
+    let cases: [(Selection, &[&str]); 11] = [
+        (selection(&[], &[], &[], &[]), &["orders", "thumbnails"]),
+        (selection(&["orders"], &[], &[], &[]), &["orders"]),
+        (selection(&["orders@0.1.0"], &[], &[], &[]), &["orders"]),
+        (selection(&["t*"], &[], &[], &[]), &["thumbnails"]),
+        (selection(&[], &["orders"], &[], &[]), &["thumbnails"]),
+        (selection(&[], &[], &["thumbnails"], &[]), &["thumbnails"]),
+        (selection(&[], &[], &["*s"], &[]), &["orders", "thumbnails"]),
+        // Named ones count though they do not look like functions, or would not be built.
+        (selection(&["tool"], &[], &[], &[]), &["tool"]),
+        (selection(&[], &[], &["tool"], &[]), &["tool"]),
+        (
+            selection(&[], &[], &["orders-extra"], &[]),
+            &["orders-extra"],
+        ),
+        (selection(&[], &[], &[], &["demo"]), &["demo"]),
+    ];
+    for (selection, expected) in cases {
+        let selected = project.select(&selection).unwrap();
+        let names: Vec<&str> = selected
+            .iter()
+            .map(|function| function.name.as_str())
+            .collect();
+        assert_eq!(names, expected, "{selection:?}");
+    }
+}
+
+#[test]
+fn a_member_directory_means_its_functions() {
+    let workspace = workspace();
+    let names = |directory: &str, selection: &Selection| -> Vec<String> {
+        let project = workspace.load_in(directory);
+        let selected = project.select(selection).unwrap();
+        selected
+            .iter()
+            .map(|function| function.name.clone())
+            .collect()
+    };
+    let default = Selection::default();
+    let whole = Selection {
+        workspace: true,
+        ..Selection::default()
+    };
+    assert_eq!(names("orders/src", &default), ["orders"]);
+    assert_eq!(names("orders", &whole), ["orders", "thumbnails"]);
+    // A member without functions does not hide those of the others.
+    assert_eq!(names("tool", &default), ["orders", "thumbnails"]);
+    // A name is looked for everywhere.
+    let bin = selection(&[], &[], &["thumbnails"], &[]);
+    assert_eq!(names("orders", &bin), ["thumbnails"]);
+}
+
+#[test]
+fn features_decide_what_is_built_without_naming_it() {
+    let workspace = workspace();
+    let mut options = workspace.options();
+    options.features = vec!["orders/extra".into()];
+    let project = kiln_project::Project::load(&options).unwrap();
+    let selected = project.select(&Selection::default()).unwrap();
+    assert_eq!(selected.len(), 3);
+    assert_eq!(selected[1].name, "orders-extra");
+}
+
+#[test]
+fn configured_features_count_with_those_they_imply() {
+    let workspace = workspace();
+    let manifest = std::fs::read_to_string(workspace.path("orders/Cargo.toml")).unwrap();
+    for (configured, expected) in [("full", true), ("other", false)] {
+        workspace.file(
+            "orders/Cargo.toml",
+            &manifest.replace(
+                "extra = []",
+                &format!(
+                    "extra = []\nother = []\nfull = [\"extra\"]\n\
+                     [package.metadata.kiln.build]\nfeatures = [{configured:?}]"
+                ),
+            ),
+        );
+        let project = workspace.load();
+        let selected = project.select(&Selection::default()).unwrap();
+        let found = selected
+            .iter()
+            .any(|function| function.name == "orders-extra");
+        assert_eq!(found, expected, "{configured}");
+    }
+}
+
+#[test]
+fn unknown_names_list_those_there_are() {
+    let workspace = workspace();
+    let project = workspace.load();
+    let cases = [
+        (
+            selection(&["order"], &[], &[], &[]),
+            "no package is named `order`: there are orders, thumbnails, tool",
+            Some("did you mean `orders`?"),
+        ),
+        (
+            selection(&[], &["zzz"], &[], &[]),
+            "no package is named `zzz`: there are orders, thumbnails, tool",
+            None,
+        ),
+        (
+            selection(&["thumbnails"], &[], &["thumbnial"], &[]),
+            "no binary is named `thumbnial`: there are thumbnails",
+            Some("did you mean `thumbnails`?"),
+        ),
+        (
+            selection(&["thumbnails"], &[], &[], &["demo"]),
+            "no example is named `demo`: there is none",
+            None,
+        ),
+    ];
+    for (selection, message, hint) in cases {
+        let error = project.select(&selection).unwrap_err();
+        assert_eq!(error.to_string(), message);
+        assert_eq!(error.hint().as_deref(), hint);
+    }
+    let error = project.function("oders").unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "no function is named `oders`: there are orders, orders-extra, thumbnails"
+    );
+    assert_eq!(error.hint().as_deref(), Some("did you mean `orders`?"));
+}
+
+#[test]
+fn excluding_everything_is_an_error() {
+    let workspace = workspace();
+    let project = workspace.load();
+    let error = project
+        .select(&selection(&[], &["*"], &[], &[]))
+        .unwrap_err();
+    assert!(
+        matches!(error, ProjectError::NothingSelected { .. }),
+        "{error}"
+    );
+    assert_eq!(
+        error.hint().as_deref(),
+        Some("the functions are: orders, orders-extra, thumbnails")
+    );
+}
