@@ -13,4 +13,6 @@
 
 pub mod cargo;
 pub mod elf;
+pub mod linker;
+pub mod optimize;
 pub mod target;
