@@ -15,4 +15,5 @@ pub mod cargo;
 pub mod elf;
 pub mod linker;
 pub mod optimize;
+pub mod package;
 pub mod target;
