@@ -27,11 +27,11 @@ pub struct LinkRequest<'a> {
     pub roots: &'a [PackageId],
     /// Whether examples are among those programs: they link what tests may use.
     pub examples: bool,
-    /// Whether the standard library is built along (`-Z build-std`), so that no Rust target has to
-    /// be installed.
-    pub build_std: bool,
-    /// Where cargo will run.
-    pub directory: &'a Path,
+    /// Whether to take every Rust target for installed: the user says so, or the standard library
+    /// is built along (`-Z build-std`).
+    pub assume_installed: bool,
+    /// The toolchain that cargo will use.
+    pub toolchain: &'a Toolchain,
 }
 
 /// Everything that [`choose`](super::choose()) decides from.
@@ -100,6 +100,8 @@ impl fmt::Display for Zig {
 pub struct Toolchain {
     /// The compiler.
     rustc: PathBuf,
+    /// Where it was asked: rustup chooses by directory.
+    directory: PathBuf,
     /// The toolchain's own target.
     pub host: String,
     /// Where it lies.
@@ -130,6 +132,7 @@ impl Toolchain {
         match (lines.next(), lines.next()) {
             (Some(host), Some(sysroot)) => Ok(Self {
                 rustc,
+                directory: directory.to_owned(),
                 host: host.to_owned(),
                 sysroot: PathBuf::from(sysroot),
             }),
@@ -165,10 +168,10 @@ impl Toolchain {
     }
 
     /// The `cfg` values of a target, which need not be installed.
-    fn cfg(&self, triple: &str, directory: &Path) -> Result<Vec<Cfg>, LinkError> {
+    fn cfg(&self, triple: &str) -> Result<Vec<Cfg>, LinkError> {
         let output = ask(
             &self.rustc,
-            directory,
+            &self.directory,
             &["--print", "cfg", "--target", triple],
         )?;
         Ok(output
@@ -202,13 +205,13 @@ impl LinkFacts {
     ///
     /// # Errors
     ///
-    /// When the compiler or cargo's configuration cannot be read.
+    /// When cargo's configuration cannot be read or the compiler does not answer.
     pub fn gather(
         request: &LinkRequest<'_>,
         metadata: &Metadata,
         configuration: &cargo_config2::Config,
     ) -> Result<Self, LinkError> {
-        let toolchain = Toolchain::probe(request.directory, configuration)?;
+        let toolchain = request.toolchain;
         let triple = request.target.triple();
         let configured_linker = configuration
             .linker(triple.as_str())
@@ -219,7 +222,7 @@ impl LinkFacts {
             LambdaTarget::musl(architecture),
         ]
         .into_iter()
-        .filter(|target| request.build_std || toolchain.has_target(&target.triple()))
+        .filter(|target| request.assume_installed || toolchain.has_target(&target.triple()))
         .collect();
         let mut facts = Self {
             compiler: request.compiler,
@@ -240,7 +243,7 @@ impl LinkFacts {
             Compiler::Cargo => false,
         };
         if far {
-            facts.look_further(request, metadata, &toolchain)?;
+            facts.look_further(request, metadata)?;
         }
         Ok(facts)
     }
@@ -256,12 +259,10 @@ impl LinkFacts {
         needs: GlibcVersion,
         request: &LinkRequest<'_>,
         metadata: &Metadata,
-        configuration: &cargo_config2::Config,
     ) -> Result<Self, LinkError> {
         self.host_needs = Some(needs);
         if self.compiler == Compiler::Auto {
-            let toolchain = Toolchain::probe(request.directory, configuration)?;
-            self.look_further(request, metadata, &toolchain)?;
+            self.look_further(request, metadata)?;
         }
         Ok(self)
     }
@@ -270,11 +271,10 @@ impl LinkFacts {
         &mut self,
         request: &LinkRequest<'_>,
         metadata: &Metadata,
-        toolchain: &Toolchain,
     ) -> Result<(), LinkError> {
         self.zig = Zig::find();
         let musl = LambdaTarget::musl(self.target.architecture).triple();
-        let cfg = toolchain.cfg(&musl, request.directory)?;
+        let cfg = request.toolchain.cfg(&musl)?;
         self.c_code = find_c_code(metadata, request.roots, request.examples, &musl, &cfg);
         Ok(())
     }
@@ -311,9 +311,7 @@ mod tests {
         let toolchain = Toolchain::probe(directory.path(), &configuration).unwrap();
         assert!(toolchain.has_target(&toolchain.host));
         assert!(!toolchain.has_target("mips-unknown-nowhere"));
-        let cfg = toolchain
-            .cfg("aarch64-unknown-linux-musl", directory.path())
-            .unwrap();
+        let cfg = toolchain.cfg("aarch64-unknown-linux-musl").unwrap();
         assert!(cfg.contains(&"target_env=\"musl\"".parse().unwrap()));
     }
 
