@@ -43,6 +43,12 @@ impl Include {
         }
     }
 
+    /// The file or directory.
+    #[must_use]
+    pub fn source(&self) -> &Path {
+        &self.source
+    }
+
     /// Adds the files to `files`: name in the zip → path.
     pub(super) fn collect(
         &self,
