@@ -54,6 +54,9 @@ pub enum Command {
     Doctor(doctor::Args),
     /// See it all at work on a sample workspace, in a few minutes.
     Tour(tour::Args),
+    /// The linker wrappers of a build with zig call this.
+    #[command(hide = true, subcommand)]
+    Zig(kiln_build::linker::ZigTool),
 }
 
 impl Command {
@@ -68,6 +71,7 @@ impl Command {
             Self::Build(args) => build::run(args),
             Self::Doctor(args) => doctor::run(args),
             Self::Tour(args) => tour::run(args),
+            Self::Zig(tool) => build::zig::run(&tool),
         }
     }
 }

@@ -21,7 +21,11 @@ use failure::Exit;
 
 /// Parses the arguments, runs the command and turns its one result into an exit code.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let cli = match cli::Cli::try_parse_from(without_cargo_word(args)) {
+    let args = without_cargo_word(args);
+    if let Some(exit) = commands::build::zig::called_as_tool(&args) {
+        return exit;
+    }
+    let cli = match cli::Cli::try_parse_from(args) {
         Ok(cli) => cli,
         Err(error) => {
             // Help and version are answers (0); anything else is wrong usage (2).

@@ -12,5 +12,9 @@
 //! Nothing here knows AWS beyond the shape of a deployment package, and nothing here prints.
 
 pub mod cargo;
+pub mod compile;
 pub mod elf;
+pub mod linker;
+pub mod optimize;
+pub mod package;
 pub mod target;

@@ -1,0 +1,86 @@
+//! The zip: the same bytes for the same content, whenever and wherever it is made.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, BufReader, Seek, Write};
+use std::path::PathBuf;
+
+use zip::write::SimpleFileOptions;
+use zip::{CompressionMethod, DateTime, System, ZipWriter};
+
+use super::include::insert;
+use super::{Package, PackageError};
+
+/// Fixed, because the bytes depend on it. The highest level of DEFLATE proper costs under a second
+/// for most functions, and every cold start downloads the result.
+const LEVEL: i64 = 9;
+
+/// Writes the zip of a package and answers the size of its content in bytes.
+pub(super) fn write(package: &Package<'_>, output: impl Write + Seek) -> Result<u64, PackageError> {
+    // Sorted by name: the order of directories and arguments leaves no trace.
+    let mut files = BTreeMap::new();
+    insert(
+        &mut files,
+        package.placement.entry.clone(),
+        package.executable,
+    )?;
+    for include in package.includes {
+        include.collect(&mut files)?;
+    }
+    let mut zip = ZipWriter::new(output);
+    let mut size = 0;
+    for (name, path) in &files {
+        let program = *name == package.placement.entry;
+        size += add(&mut zip, name, path, program)?;
+    }
+    let failed = |source| PackageError::Zip {
+        path: package.placement.zip.clone(),
+        source,
+    };
+    let mut output = zip.finish().map_err(failed)?;
+    output
+        .flush()
+        .map_err(|source| PackageError::write(&package.placement.zip, source))?;
+    Ok(size)
+}
+
+fn add<W: Write + Seek>(
+    zip: &mut ZipWriter<W>,
+    name: &str,
+    path: &PathBuf,
+    program: bool,
+) -> Result<u64, PackageError> {
+    let unreadable = |source| PackageError::read(path, source);
+    let mut file = File::open(path).map_err(unreadable)?;
+    let mode = if program || is_executable(&file).map_err(unreadable)? {
+        0o755
+    } else {
+        0o644
+    };
+    let options = SimpleFileOptions::default()
+        .compression_method(CompressionMethod::Deflated)
+        .compression_level(Some(LEVEL))
+        // The earliest that a zip can hold. Times and users differ from checkout to checkout.
+        .last_modified_time(DateTime::default())
+        .unix_permissions(mode)
+        // Where permissions mean something, wherever the zip is made.
+        .system(System::Unix);
+    zip.start_file(name, options)
+        .map_err(|source| PackageError::Zip {
+            path: path.clone(),
+            source,
+        })?;
+    io::copy(&mut BufReader::new(&mut file), zip).map_err(unreadable)
+}
+
+#[cfg(unix)]
+fn is_executable(file: &File) -> io::Result<bool> {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    Ok(file.metadata()?.permissions().mode() & 0o111 != 0)
+}
+
+#[cfg(not(unix))]
+fn is_executable(_file: &File) -> io::Result<bool> {
+    Ok(false)
+}

@@ -1,0 +1,218 @@
+//! Files that go into the zip beside the program.
+
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::fs;
+use std::io;
+use std::path::{Component, Path, PathBuf};
+use std::str::FromStr;
+
+use super::PackageError;
+
+/// A file or a directory for the zip, and its name there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Include {
+    source: PathBuf,
+    destination: Option<String>,
+}
+
+impl FromStr for Include {
+    type Err = Infallible;
+
+    /// Reads `PATH`, or `PATH:NAME` with the name it gets in the zip.
+    fn from_str(text: &str) -> Result<Self, Infallible> {
+        // The last colon, and none that follows a Windows drive letter.
+        let colon = text.rfind(':').filter(|place| *place > 1);
+        Ok(match colon {
+            // A path with a colon in its name is meant when it exists.
+            Some(place) if !Path::new(text).exists() => {
+                Self::new(&text[..place], Some(&text[place + 1..]))
+            }
+            _ => Self::new(text, None),
+        })
+    }
+}
+
+impl Include {
+    /// Includes `source`, a directory with all below it. Without a destination it keeps its path
+    /// if that is relative and goes down only, else its last component.
+    pub fn new(source: impl Into<PathBuf>, destination: Option<&str>) -> Self {
+        Self {
+            source: source.into(),
+            destination: destination.map(ToOwned::to_owned),
+        }
+    }
+
+    /// The file or directory.
+    #[must_use]
+    pub fn source(&self) -> &Path {
+        &self.source
+    }
+
+    /// Adds the files to `files`: name in the zip → path.
+    pub(super) fn collect(
+        &self,
+        files: &mut BTreeMap<String, PathBuf>,
+    ) -> Result<(), PackageError> {
+        // Links are followed: what they point at is not in the zip.
+        let metadata = fs::metadata(&self.source).map_err(|source| match source.kind() {
+            io::ErrorKind::NotFound => PackageError::IncludeMissing {
+                path: self.source.clone(),
+            },
+            _ => PackageError::read(&self.source, source),
+        })?;
+        let name = self.name()?;
+        if metadata.is_dir() {
+            collect_directory(&self.source, &name, files)
+        } else {
+            insert(files, join(&name, None), &self.source)
+        }
+    }
+
+    /// The components of the name in the zip; none for a directory whose content is meant.
+    fn name(&self) -> Result<Vec<String>, PackageError> {
+        let unnameable = || PackageError::Name {
+            path: self.source.clone(),
+        };
+        if let Some(destination) = &self.destination {
+            return components(Path::new(destination)).ok_or_else(unnameable);
+        }
+        if let Some(name) = components(&self.source) {
+            return Ok(name);
+        }
+        // Absolute, or above the current directory.
+        let last = self.source.file_name().and_then(|name| name.to_str());
+        last.map(|name| vec![name.to_owned()])
+            .ok_or_else(unnameable)
+    }
+}
+
+/// The components of a relative path that only goes down.
+fn components(path: &Path) -> Option<Vec<String>> {
+    let mut names = Vec::new();
+    for component in path.components() {
+        match component {
+            Component::CurDir => {}
+            Component::Normal(name) => names.push(name.to_str()?.to_owned()),
+            Component::ParentDir | Component::RootDir | Component::Prefix(_) => return None,
+        }
+    }
+    Some(names)
+}
+
+fn join(components: &[String], last: Option<&str>) -> String {
+    let mut names: Vec<&str> = components.iter().map(String::as_str).collect();
+    names.extend(last);
+    // A zip separates with slashes, whatever the system.
+    names.join("/")
+}
+
+fn collect_directory(
+    directory: &Path,
+    name: &[String],
+    files: &mut BTreeMap<String, PathBuf>,
+) -> Result<(), PackageError> {
+    let failed = |source| PackageError::read(directory, source);
+    for entry in fs::read_dir(directory).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        let last = path
+            .file_name()
+            .and_then(|name| name.to_str())
+            .ok_or_else(|| PackageError::Name { path: path.clone() })?;
+        let metadata = fs::metadata(&path).map_err(|source| PackageError::read(&path, source))?;
+        if metadata.is_dir() {
+            let mut deeper = name.to_vec();
+            deeper.push(last.to_owned());
+            collect_directory(&path, &deeper, files)?;
+        } else {
+            let entry = join(name, Some(last));
+            insert(files, entry, &path)?;
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn insert(
+    files: &mut BTreeMap<String, PathBuf>,
+    name: String,
+    path: &Path,
+) -> Result<(), PackageError> {
+    if name.is_empty() {
+        return Err(PackageError::Name {
+            path: path.to_owned(),
+        });
+    }
+    match files.get(&name) {
+        Some(first) if first != path => Err(PackageError::Twice {
+            name,
+            first: first.clone(),
+            second: path.to_owned(),
+        }),
+        _ => {
+            files.insert(name, path.to_owned());
+            Ok(())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(include: &Include) -> Result<Vec<String>, PackageError> {
+        let mut files = BTreeMap::new();
+        include.collect(&mut files)?;
+        Ok(files.into_keys().collect())
+    }
+
+    #[test]
+    fn names_in_the_zip_follow_the_path_or_the_users_word() {
+        let directory = tempfile::tempdir().unwrap();
+        let data = directory.path().join("data");
+        fs::create_dir_all(data.join("empty")).unwrap();
+        fs::write(data.join("a"), "").unwrap();
+        let file = data.join("a");
+        let text = |path: &Path, name: &str| format!("{}:{name}", path.display());
+        let cases = [
+            (data.display().to_string(), vec!["data/a"]),
+            (file.display().to_string(), vec!["a"]),
+            (text(&data, "other/place"), vec!["other/place/a"]),
+            (text(&data, "."), vec!["a"]),
+            (text(&file, "b"), vec!["b"]),
+        ];
+        for (include, expected) in cases {
+            let include: Include = include.parse().unwrap();
+            assert_eq!(names(&include).unwrap(), expected, "{include:?}");
+        }
+        for bad in [text(&file, "../b"), text(&file, "/b"), text(&file, ".")] {
+            let include: Include = bad.parse().unwrap();
+            assert!(
+                matches!(names(&include), Err(PackageError::Name { .. })),
+                "{bad}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_relative_path_is_kept() {
+        let kept = |path: &str| Include::new(path, None).name().unwrap();
+        assert_eq!(kept("./a/b"), ["a", "b"]);
+        assert_eq!(kept("../a/b"), ["b"]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_name_with_a_colon_and_a_link_are_taken_for_what_they_are() {
+        let directory = tempfile::tempdir().unwrap();
+        let odd = directory.path().join("a:b");
+        fs::write(&odd, "").unwrap();
+        std::os::unix::fs::symlink(&odd, directory.path().join("link")).unwrap();
+        let include: Include = odd.display().to_string().parse().unwrap();
+        assert_eq!(names(&include).unwrap(), ["a:b"]);
+        let include = Include::new(directory.path().join("link"), None);
+        assert_eq!(names(&include).unwrap(), ["link"]);
+        std::os::unix::fs::symlink("gone", directory.path().join("dangling")).unwrap();
+        let include = Include::new(directory.path(), Some("all"));
+        assert!(matches!(names(&include), Err(PackageError::Read { .. })));
+    }
+}
