@@ -36,6 +36,9 @@ const EXTERNAL_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
 pub trait Host: Send + Sync + 'static {
     /// The environment can take an invocation by [`Environment::invoke`].
     fn available(&self, environment: &Arc<Environment>);
+    /// The invocation is answered; the environment will be [available](Self::available) in a moment,
+    /// unless the function goes on working after its answer.
+    fn finishing(&self, environment: &Arc<Environment>);
     /// The environment has ended, and with it all its processes.
     fn closed(&self, environment: &Arc<Environment>);
     /// A line of the environment's log, without line break.
@@ -121,6 +124,8 @@ struct Active {
     deadline_ms: u128,
     init_duration: Option<Duration>,
     start_logged: bool,
+    /// The process was started for this invocation, within its duration.
+    inline_init: bool,
     platform_error: Option<PlatformError>,
     function_error: Option<String>,
     /// What the caller gets once the log tail is complete.
@@ -141,6 +146,7 @@ pub(crate) struct NextEvent {
 /// What is left to do once the lock is released.
 enum After {
     Launch,
+    Finishing,
     Available,
     Closed,
 }
@@ -236,6 +242,7 @@ impl Environment {
             deadline_ms: epoch(deadline).as_millis(),
             init_duration: core.init_duration.take(),
             start_logged: false,
+            inline_init: false,
             platform_error: None,
             function_error: None,
             deferred: None,
@@ -328,6 +335,9 @@ impl Environment {
                     core.launched = Instant::now();
                     core.kill_on_launch = false;
                     core.init_error = None;
+                    if let Some(active) = &mut core.active {
+                        active.inline_init = true;
+                    }
                     after.push(After::Launch);
                 }
                 // Somebody else starts the runtime.
@@ -352,6 +362,7 @@ impl Environment {
                 Effect::Park => {}
                 Effect::Reply(reply) => answer = Some(reply),
                 Effect::Settle(settlement) => settle(&mut core, settlement),
+                Effect::Finishing => after.push(After::Finishing),
                 Effect::Finish(status) => self.finish(&mut core, status),
                 Effect::Available => after.push(After::Available),
                 Effect::Closed => {
@@ -373,6 +384,7 @@ impl Environment {
                     let this = Arc::clone(self);
                     tokio::spawn(async move { this.launch() });
                 }
+                After::Finishing => self.host.finishing(self),
                 After::Available => self.host.available(self),
                 After::Closed => {
                     self.host.closed(self);
@@ -573,6 +585,7 @@ impl Environment {
             invocation,
             deferred,
             function_error,
+            inline_init,
             ..
         } = active;
         if let (Some(result), Some(reply)) = (deferred, invocation.reply) {
@@ -582,6 +595,7 @@ impl Environment {
         let total = invocation.arrived.elapsed().unwrap_or(duration);
         let report = InvocationReport {
             request_id: invocation.request_id,
+            cold: report.init_duration.is_some() || inline_init,
             report,
             function_error,
             total,

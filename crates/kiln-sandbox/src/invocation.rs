@@ -74,6 +74,8 @@ impl InvocationResult {
 pub struct InvocationReport {
     /// UUID of the invocation.
     pub request_id: String,
+    /// A process was started for it: an init came before it, or was part of it.
+    pub cold: bool,
     /// The figures of its REPORT line.
     pub report: Report,
     /// The caller was told of a function error, of this type where the platform made it.

@@ -73,6 +73,8 @@ pub enum Effect {
     Reply(Answer),
     /// Answer the caller.
     Settle(Settlement),
+    /// The runtime has answered and will be back for the next event in a moment.
+    Finishing,
     /// The invocation is over: write its END and REPORT lines.
     Finish(Status),
     /// The environment can take an invocation.
@@ -283,6 +285,7 @@ impl Machine {
                     self.state = State::Finishing;
                     vec![
                         Effect::Settle(Settlement::Answer { failed }),
+                        Effect::Finishing,
                         Effect::Reply(Answer::Accepted),
                     ]
                 }
@@ -290,6 +293,7 @@ impl Machine {
                     self.state = State::Finishing;
                     vec![
                         Effect::Settle(Settlement::Platform(PlatformError::ResponseTooLarge)),
+                        Effect::Finishing,
                         Effect::Reply(Answer::ResponseTooLarge),
                     ]
                 }

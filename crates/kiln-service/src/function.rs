@@ -6,8 +6,9 @@
 //! and end.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use kiln_protocol::error::{ServiceError, ThrottleReason};
 use kiln_protocol::function::LATEST;
@@ -48,6 +49,8 @@ struct Pool {
     idle: Vec<Arc<Environment>>,
     /// Environments of the current release that have not been available yet.
     starting: usize,
+    /// Environments of the current release that have answered and will be available in a moment.
+    finishing: usize,
     waiting: VecDeque<Box<Invocation>>,
     /// Every environment that has not ended, of whatever release.
     environments: HashMap<u64, Arc<Environment>>,
@@ -66,9 +69,22 @@ struct Member {
     id: u64,
     function: Arc<Function>,
     release: Arc<Release>,
-    /// It has been available once, and counts no longer as starting.
-    started: AtomicBool,
+    /// As what it counts among those that are coming.
+    coming: Mutex<Coming>,
 }
+
+/// How an environment is on its way to being available.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Coming {
+    Not,
+    Starting,
+    Finishing,
+}
+
+/// How long an invocation waits for an environment that has just answered another before a new one
+/// is started. The runtime usually comes back within 0.1 ms: a caller that calls again at once would
+/// otherwise start a second process. A function that works on after its answer is not waited for.
+const FINISHING_GRACE: Duration = Duration::from_millis(3);
 
 impl Function {
     pub(crate) fn new(name: String, shared: Arc<Shared>) -> Arc<Self> {
@@ -122,6 +138,7 @@ impl Function {
         }
         pool.release = Some(Arc::new(Release { config, code }));
         pool.starting = 0;
+        pool.finishing = 0;
         let outdated = std::mem::take(&mut pool.idle);
         self.grow(&mut pool);
         drop(pool);
@@ -187,7 +204,8 @@ impl Function {
                 "The operation cannot be performed at this time. The function is currently in the following state: Failed".to_owned(),
             ));
         };
-        let grows = release.code != Code::External && pool.starting <= pool.waiting.len();
+        let coming = pool.starting + pool.finishing;
+        let grows = release.code != Code::External && coming <= pool.waiting.len();
         if grows && !self.shared.has_room() {
             return Err(ServiceError::TooManyRequests(
                 ThrottleReason::ConcurrentInvocationLimitExceeded,
@@ -195,6 +213,17 @@ impl Function {
         }
         pool.waiting.push_back(invocation);
         self.grow(&mut pool);
+        if pool.finishing > 0 {
+            let this = Arc::clone(self);
+            drop(pool);
+            tokio::spawn(async move {
+                tokio::time::sleep(FINISHING_GRACE).await;
+                let mut pool = this.lock();
+                // Whoever has not come back by now is not counted on.
+                pool.finishing = 0;
+                this.grow(&mut pool);
+            });
+        }
         Ok(())
     }
 
@@ -211,7 +240,7 @@ impl Function {
             return;
         }
         pool.waiting.retain(|invocation| !invocation.is_abandoned());
-        while pool.starting < pool.waiting.len() && self.shared.has_room() {
+        while pool.starting + pool.finishing < pool.waiting.len() && self.shared.has_room() {
             if !self.add_environment(pool, &release) {
                 // No descriptors, no ports: only an environment of before could still take them.
                 if pool.environments.is_empty() {
@@ -228,7 +257,7 @@ impl Function {
             id,
             function: Arc::clone(self),
             release: Arc::clone(release),
-            started: AtomicBool::new(false),
+            coming: Mutex::new(Coming::Starting),
         });
         let config = self.environment_config(release);
         let environment = match &release.code {
@@ -300,21 +329,38 @@ impl Function {
     }
 }
 
+impl Member {
+    fn is_current(&self, pool: &Pool) -> bool {
+        let release = pool.release.as_ref();
+        release.is_some_and(|release| Arc::ptr_eq(release, &self.release))
+    }
+
+    fn count_as(&self, coming: Coming, pool: &mut Pool) {
+        let mut counted = self.coming.lock().unwrap_or_else(PoisonError::into_inner);
+        match *counted {
+            Coming::Starting => pool.starting = pool.starting.saturating_sub(1),
+            Coming::Finishing => pool.finishing = pool.finishing.saturating_sub(1),
+            Coming::Not => {}
+        }
+        match coming {
+            Coming::Starting => pool.starting += 1,
+            Coming::Finishing => pool.finishing += 1,
+            Coming::Not => {}
+        }
+        *counted = coming;
+    }
+}
+
 impl Host for Member {
     fn available(&self, environment: &Arc<Environment>) {
         let mut pool = self.function.lock();
-        let current = pool
-            .release
-            .as_ref()
-            .is_some_and(|release| Arc::ptr_eq(release, &self.release));
+        let current = self.is_current(&pool);
         if !current {
             drop(pool);
             environment.close();
             return;
         }
-        if !self.started.swap(true, Ordering::Relaxed) {
-            pool.starting = pool.starting.saturating_sub(1);
-        }
+        self.count_as(Coming::Not, &mut pool);
         loop {
             let Some(invocation) = pool.waiting.pop_front() else {
                 pool.idle.push(Arc::clone(environment));
@@ -335,16 +381,20 @@ impl Host for Member {
         }
     }
 
+    fn finishing(&self, _environment: &Arc<Environment>) {
+        let mut pool = self.function.lock();
+        if self.is_current(&pool) {
+            self.count_as(Coming::Finishing, &mut pool);
+        }
+    }
+
     fn closed(&self, environment: &Arc<Environment>) {
         let mut pool = self.function.lock();
         pool.environments.remove(&self.id);
         pool.idle.retain(|idle| !Arc::ptr_eq(idle, environment));
-        let current = pool
-            .release
-            .as_ref()
-            .is_some_and(|release| Arc::ptr_eq(release, &self.release));
-        if current && !self.started.swap(true, Ordering::Relaxed) {
-            pool.starting = pool.starting.saturating_sub(1);
+        let current = self.is_current(&pool);
+        if current {
+            self.count_as(Coming::Not, &mut pool);
         }
         self.function.shared.environment_removed();
         self.function.grow(&mut pool);

@@ -111,6 +111,7 @@ pub fn invocation_line(function: &str, finished: &InvocationReport) -> String {
     };
     let start = match report.init_duration {
         Some(init) => format!("cold, init {:.2} ms", milliseconds(init)),
+        None if finished.cold => "cold, init included".to_owned(),
         None => "warm".to_owned(),
     };
     format!(

@@ -55,6 +55,7 @@ fn init_then_invoke_then_idle() {
         last(&answered),
         [
             E::Settle(Settlement::Answer { failed: false }),
+            E::Finishing,
             E::Reply(Answer::Accepted)
         ]
     );
