@@ -5,7 +5,6 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::{build, doctor, event, init, invoke, new, tour, watch};
 use crate::failure::{Exit, Failure};
-use crate::output::Color;
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
@@ -24,9 +23,10 @@ const STYLES: Styles = Styles::styled()
     after_help = "New here? `kiln tour` shows the whole story on a sample workspace."
 )]
 pub struct Cli {
-    /// When to colour the output.
-    #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
-    pub color: Color,
+    /// When to colour the output [default: auto: on a terminal, unless `NO_COLOR` is set].
+    // The same shape as cargo's own flag, which the commands that run cargo take over.
+    #[arg(long, global = true, value_name = "WHEN", value_parser = ["auto", "always", "never"])]
+    pub color: Option<String>,
 
     /// What to do.
     #[command(subcommand)]

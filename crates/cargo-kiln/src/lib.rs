@@ -11,7 +11,10 @@ use clap::Parser as _;
 mod cli;
 mod commands;
 mod failure;
+mod local;
 mod output;
+mod parse;
+mod project;
 
 use failure::Exit;
 
@@ -30,7 +33,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
             return exit.into();
         }
     };
-    cli.color.apply();
+    output::set_color(cli.color.as_deref());
     match std::panic::catch_unwind(|| cli.command.run()) {
         Ok(Ok(exit)) => exit.into(),
         Ok(Err(failure)) => {

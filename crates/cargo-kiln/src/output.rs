@@ -17,29 +17,15 @@ pub enum Format {
     Json,
 }
 
-/// When to colour.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
-pub enum Color {
-    /// On a terminal, unless `NO_COLOR` is set.
-    #[default]
-    Auto,
-    /// Always.
-    Always,
-    /// Never.
-    Never,
-}
-
-impl Color {
-    /// Makes this the choice of every stream of the process.
-    pub fn apply(self) {
-        let choice = match self {
-            // Auto looks at the stream, `NO_COLOR`, `CLICOLOR` and `TERM` when it is written to.
-            Self::Auto => anstream::ColorChoice::Auto,
-            Self::Always => anstream::ColorChoice::Always,
-            Self::Never => anstream::ColorChoice::Never,
-        };
-        choice.write_global();
-    }
+/// Makes the value of `--color` the choice of every stream of the process.
+pub fn set_color(when: Option<&str>) {
+    let choice = match when {
+        Some("always") => anstream::ColorChoice::Always,
+        Some("never") => anstream::ColorChoice::Never,
+        // Auto looks at the stream, `NO_COLOR`, `CLICOLOR` and `TERM` when it is written to.
+        _ => anstream::ColorChoice::Auto,
+    };
+    choice.write_global();
 }
 
 /// Style of an error's first word.

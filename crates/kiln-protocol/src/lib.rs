@@ -1,1 +1,18 @@
-//! Wire types and rules of AWS Lambda as pure functions.
+//! AWS Lambda's wire types and rules as pure functions: names, ARNs, headers, error bodies,
+//! log lines.
+//!
+//! Nothing here opens a socket, reads a clock or rolls a die: what depends on the moment (a request
+//! id, an arrival time) is handed in. That keeps every rule table-testable and fuzzable, and lets
+//! the local service, the deployer and the tests speak of the same strings.
+//!
+//! Strings that go over the wire are AWS's, byte for byte; the comment above each names the page
+//! or the behaviour it reproduces.
+
+pub mod error;
+pub mod function;
+pub mod headers;
+pub mod invoke;
+pub mod log_line;
+pub mod runtime_api;
+pub mod samples;
+pub mod trace;

@@ -1,1 +1,19 @@
-//! One execution environment: its lifecycle, its Runtime API, its processes.
+//! One execution environment of AWS Lambda: its lifecycle, its Runtime API, its processes.
+//!
+//! An [`Environment`] runs one invocation at a time in a process family of its own and survives
+//! what that process does: it starts over after a crash or a timeout and answers every caller
+//! exactly once. It knows nothing of functions, aliases or queues; whoever owns it (its [`Host`])
+//! is told when it can take the next [`Invocation`].
+//!
+//! The order of things is decided by [`lifecycle::Machine`], which does no I/O and reads no clock;
+//! [`Environment`] feeds it events and carries out the effects it answers with.
+
+pub mod environment;
+pub mod invocation;
+pub mod lifecycle;
+mod logs;
+pub mod process;
+mod runtime_api;
+
+pub use environment::{Environment, EnvironmentConfig, Host, Launch, LogSource};
+pub use invocation::{Invocation, InvocationReport, InvocationResult, Outcome};

@@ -1,1 +1,20 @@
-//! The local AWS Lambda: HTTP edge, functions, scheduler.
+//! The local AWS Lambda: an HTTP edge that SDKs take for the service, the functions behind it, and
+//! the scheduler that finds each invocation an execution environment.
+//!
+//! An invocation flows from the [`edge`] (the only place that knows HTTP) to a [`Function`], which
+//! hands it to an idle environment or grows its pool, and back as an outcome.
+//!
+//! The crate prints nothing: what is worth showing goes to an [`Observer`].
+
+mod config;
+pub mod edge;
+mod function;
+mod service;
+mod variables;
+
+pub use config::{Code, FunctionConfig, ServiceConfig};
+pub use function::{BuildState, Function};
+pub use kiln_sandbox::process;
+pub use kiln_sandbox::{InvocationReport, InvocationResult, LogSource, Outcome};
+pub use service::{Observer, Service};
+pub use variables::runtime_variables;

@@ -1,0 +1,298 @@
+//! `kiln watch`: build, serve and reload every function of the workspace.
+
+mod keys;
+mod session;
+mod sources;
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use kiln_project::{
+    Addresses, DeployOverrides, LoadOptions, Memory, Overrides, Project, Timeout, WatchOverrides,
+    WatchSettings,
+};
+use kiln_service::{Service, ServiceConfig, edge, process};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::oneshot;
+
+use crate::failure::{Exit, Failure};
+use crate::local::listen;
+use crate::local::printer::Printer;
+use crate::output::{DIM, GOOD, HINT};
+use crate::{parse, project};
+use keys::{HELP, Key, Keys};
+use session::Session;
+
+/// Build, serve and reload every function of the workspace.
+///
+/// Every function answers at `POST /2015-03-31/functions/NAME/invocations`: point an AWS SDK or the
+/// AWS CLI at it (`--endpoint-url http://127.0.0.1:9000`), or use `kiln invoke NAME`. Edit the code
+/// and the next invocation runs it; calls that arrive during a build wait for it. When the code does
+/// not compile, the last good build goes on answering, with the header `kiln-stale: true`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Port to serve on; 0 picks a free one and prints it [default: 9000].
+    #[arg(short = 'P', long, visible_alias = "invoke-port", value_name = "PORT")]
+    port: Option<u16>,
+
+    /// Addresses to serve on, with commas between [default: 127.0.0.1 and ::1].
+    ///
+    /// Functions run with your rights: think before you open them to a network.
+    #[arg(
+        short = 'A',
+        long,
+        visible_alias = "invoke-address",
+        value_name = "IP",
+        value_delimiter = ','
+    )]
+    address: Vec<IpAddr>,
+
+    /// Memory of every function, in MB, in place of what is configured.
+    #[arg(long, value_name = "MB", visible_alias = "memory-size", value_parser = parse::setting::<Memory>)]
+    memory: Option<Memory>,
+
+    /// Timeout of every function (`30`, `30s`, `2m`), in place of what is configured.
+    #[arg(long, value_name = "DURATION", value_parser = parse::setting::<Timeout>)]
+    timeout: Option<Timeout>,
+
+    /// Environment variables for the functions: `NAME=value[,NAME=value…]`, repeatable.
+    #[arg(long, visible_alias = "env-vars", value_name = "NAME=VALUE")]
+    env_var: Vec<String>,
+
+    /// File of environment variables for the functions, read again when it changes.
+    #[arg(long, value_name = "FILE")]
+    env_file: Option<PathBuf>,
+
+    /// Variables of this shell that functions see too, with commas between. They see no others.
+    ///
+    /// `--pass-env AWS_PROFILE,HOME` lets functions use your own credentials.
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    pass_env: Vec<String>,
+
+    /// Serve what is there and do not reload on changes.
+    #[arg(long, visible_alias = "no-reload")]
+    ignore_changes: bool,
+
+    /// Start no function: serve the Runtime API for one that you start yourself, in a debugger.
+    ///
+    /// Prints the variables to set for it. No timeout ends it while you look at it.
+    #[arg(long)]
+    only_lambda_apis: bool,
+
+    /// Show the platform's log lines too: START, END, REPORT.
+    #[arg(long)]
+    platform_logs: bool,
+
+    /// Cargo's flags.
+    #[command(flatten)]
+    cargo: cargo_options::Build,
+}
+
+impl Args {
+    fn overrides(&self) -> Overrides {
+        let given = |flag: bool| flag.then_some(true);
+        Overrides {
+            deploy: DeployOverrides {
+                memory: self.memory,
+                timeout: self.timeout,
+                ..DeployOverrides::default()
+            },
+            watch: WatchOverrides {
+                port: self.port,
+                address: (!self.address.is_empty()).then(|| Addresses(self.address.clone())),
+                ignore_changes: given(self.ignore_changes),
+                only_lambda_apis: given(self.only_lambda_apis),
+                release: given(self.cargo.release),
+            },
+            env_var: self.env_var.clone(),
+            env_file: self.env_file.clone(),
+            ..Overrides::default()
+        }
+    }
+
+    /// The variables of `--pass-env`, with the values they have in this shell.
+    fn passed(&self) -> Result<Vec<(String, String)>, Failure> {
+        let value = |name: &String| match std::env::var(name) {
+            Ok(value) => Ok((name.clone(), value)),
+            Err(_) => Err(Failure::usage(format!(
+                "`--pass-env {name}`: this shell has no such variable"
+            ))),
+        };
+        self.pass_env.iter().map(value).collect()
+    }
+}
+
+/// Runs the command.
+pub fn run(args: Args) -> Result<Exit, Failure> {
+    let load = project::load_options(&args.cargo)?;
+    let overrides = args.overrides();
+    let passed = args.passed()?;
+    let project = Project::load(&load)?;
+    let functions = project.select(&project::selection(&args.cargo))?;
+    let settings = project.watch_settings(&functions, &overrides)?;
+    // A value that is wrong is said before anything is started.
+    for function in &functions {
+        project.settings(function, &overrides)?;
+    }
+    process::raise_descriptor_limit();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(Failure::usage)?;
+    let (printer, printing) = Printer::start(args.platform_logs);
+    let printer = Arc::new(printer);
+    let watch = Watch {
+        args,
+        load,
+        overrides,
+        passed,
+        settings,
+        printer,
+    };
+    let result = runtime.block_on(watch.run());
+    // Everything that held the printer is gone with the runtime: it prints the rest and ends.
+    drop(runtime);
+    let _ = printing.join();
+    result
+}
+
+struct Watch {
+    args: Args,
+    load: LoadOptions,
+    overrides: Overrides,
+    passed: Vec<(String, String)>,
+    settings: WatchSettings,
+    printer: Arc<Printer>,
+}
+
+impl Watch {
+    async fn run(self) -> Result<Exit, Failure> {
+        let mut stop = Stop::listen()?;
+        let addresses = &self.settings.address.value.0;
+        let listeners = listen::bind(addresses, self.settings.port.value).await?;
+        let port = port(&listeners)?;
+        let service = Service::new(service_config(), Arc::clone(&self.printer) as _);
+        let mut session = Session::new(&self, service.clone(), port)?;
+        self.greet(&session, port);
+
+        let (stop_serving, stopped) = oneshot::channel::<()>();
+        let serving = tokio::spawn(edge::serve(service.clone(), listeners, async {
+            // Dropping the sender stops it just as well.
+            let _ = stopped.await;
+        }));
+        let outcome = {
+            let mut keys = Keys::listen();
+            if keys.is_listening() {
+                self.printer.say(format!("{DIM}{HELP}{DIM:#}"));
+            }
+            tokio::select! {
+                () = stop.requested() => Ok(Exit::Done),
+                outcome = session.run(&mut keys) => outcome,
+            }
+        };
+        // A build that runs ends here; a second Ctrl-C does not wait for the rest.
+        drop(session);
+        tokio::select! {
+            () = service.close() => {}
+            () = stop.requested() => {}
+        }
+        drop(stop_serving);
+        // Its connections have a moment to take their answers; the task cannot fail otherwise.
+        let _ = serving.await;
+        outcome
+    }
+
+    fn greet(&self, session: &Session<'_>, port: u16) {
+        let say = |line: String| self.printer.say(line);
+        let address = self.settings.address.value.0.first().copied();
+        let host = address.map_or_else(String::new, |address| match address {
+            IpAddr::V4(address) => address.to_string(),
+            IpAddr::V6(address) => format!("[{address}]"),
+        });
+        say(format!(
+            "{GOOD}kiln{GOOD:#} {} serves on {HINT}http://{host}:{port}{HINT:#}",
+            env!("CARGO_PKG_VERSION")
+        ));
+        for (name, config) in session.configs() {
+            say(format!(
+                "  {HINT}{name}{HINT:#} {DIM}{} MB, timeout {} s{DIM:#}",
+                config.memory_mb,
+                config.timeout.as_secs()
+            ));
+        }
+        say(format!(
+            "{DIM}not in force here: CPU share and memory limit, freezing between invocations, \
+             file system layout{DIM:#}"
+        ));
+    }
+}
+
+fn port(listeners: &[TcpListener]) -> Result<u16, Failure> {
+    let address = listeners.first().map(TcpListener::local_addr);
+    match address {
+        Some(Ok(address)) => Ok(address.port()),
+        _ => Err(Failure::usage("no address to listen on").hint("give one with `--address`")),
+    }
+}
+
+/// Region and limits of the service: the region of the user's shell, so that ARNs look familiar.
+pub fn service_config() -> ServiceConfig {
+    let mut config = ServiceConfig::default();
+    let region = ["AWS_REGION", "AWS_DEFAULT_REGION"]
+        .into_iter()
+        .find_map(|name| std::env::var(name).ok())
+        .filter(|region| !region.is_empty());
+    if let Some(region) = region {
+        config.region = region;
+    }
+    config
+}
+
+/// The signals that end a session.
+struct Stop {
+    signals: [tokio::signal::unix::Signal; 3],
+}
+
+impl Stop {
+    fn listen() -> Result<Self, Failure> {
+        let listen = |kind| signal(kind).map_err(Failure::usage);
+        Ok(Self {
+            signals: [
+                listen(SignalKind::interrupt())?,
+                listen(SignalKind::terminate())?,
+                listen(SignalKind::hangup())?,
+            ],
+        })
+    }
+
+    async fn requested(&mut self) {
+        let [interrupt, terminate, hangup] = &mut self.signals;
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+            _ = hangup.recv() => {}
+        }
+    }
+}
+
+/// Carries out what a key asks for; `false` ends the session.
+fn press(key: Key, service: &Service, printer: &Printer) -> bool {
+    match key {
+        Key::Quit => return false,
+        Key::Help => printer.say(format!("{DIM}{HELP}{DIM:#}")),
+        Key::Clear => printer.say("\x1b[2J\x1b[H"),
+        Key::Cold => {
+            let ended: usize = service
+                .functions()
+                .iter()
+                .map(|function| function.recycle())
+                .sum();
+            printer.say(format!("{DIM}{ended} idle environments ended{DIM:#}"));
+        }
+        // The session's own business.
+        Key::Rebuild => {}
+    }
+    true
+}

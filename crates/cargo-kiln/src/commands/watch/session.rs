@@ -1,0 +1,366 @@
+//! The loop of a session: something changed → build → swap.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use kiln_build::cargo::CargoBuild;
+use kiln_project::{Function, FunctionKind, Project};
+use kiln_service::{BuildState, Code, FunctionConfig, Service};
+
+use super::keys::{Key, Keys};
+use super::sources::{Interest, Sources, made_of};
+use super::{Watch, press};
+use crate::failure::{Exit, Failure};
+use crate::local::compile::{self, CompileError, Compiled};
+use crate::local::function_config;
+use crate::local::snapshots::Snapshots;
+use crate::output::{DIM, ERROR, GOOD, HINT};
+use crate::project;
+
+/// Why the session wakes.
+enum Wake {
+    Changed(Vec<PathBuf>),
+    Key(Key),
+}
+
+/// A workspace that is being served.
+pub(super) struct Session<'a> {
+    watch: &'a Watch,
+    service: Service,
+    port: u16,
+    project: Project,
+    functions: Vec<Function>,
+    configs: BTreeMap<String, FunctionConfig>,
+    snapshots: Snapshots,
+    /// Files the last good build was made of.
+    made_of: BTreeSet<PathBuf>,
+    /// What is being served, by function.
+    codes: BTreeMap<String, Code>,
+    failed: bool,
+}
+
+impl<'a> Session<'a> {
+    pub(super) fn new(watch: &'a Watch, service: Service, port: u16) -> Result<Self, Failure> {
+        let project = Project::load(&watch.load)?;
+        // The port is ours alone, and so is a directory named for it.
+        let directory = project.target_directory.join(format!("kiln/watch-{port}"));
+        let snapshots = Snapshots::new(directory.clone()).map_err(|error| {
+            Failure::usage(format!(
+                "cannot write to `{}`: {error}",
+                directory.display()
+            ))
+            .hint("choose another directory with `--target-dir`")
+        })?;
+        let mut session = Self {
+            watch,
+            service,
+            port,
+            project,
+            functions: Vec::new(),
+            configs: BTreeMap::new(),
+            snapshots,
+            made_of: BTreeSet::new(),
+            codes: BTreeMap::new(),
+            failed: false,
+        };
+        session.configure()?;
+        session.set_state(BuildState::Building);
+        Ok(session)
+    }
+
+    pub(super) fn configs(&self) -> &BTreeMap<String, FunctionConfig> {
+        &self.configs
+    }
+
+    /// Reads functions and settings anew. Without effect when something is wrong with them.
+    fn configure(&mut self) -> Result<(), Failure> {
+        let project = Project::load(&self.watch.load)?;
+        let selected = project.select(&project::selection(&self.watch.args.cargo))?;
+        let functions: Vec<Function> = selected
+            .into_iter()
+            // Extensions run beside functions; the local Lambda does not start them yet.
+            .filter(|function| function.kind == FunctionKind::Function)
+            .cloned()
+            .collect();
+        if functions.is_empty() {
+            return Err(
+                Failure::usage("there are only extensions here, and no function to serve")
+                    .hint("add a function with `kiln new NAME`"),
+            );
+        }
+        let mut configs = BTreeMap::new();
+        for function in &functions {
+            let settings = project.settings(function, &self.watch.overrides)?;
+            let mut config = function_config(function, &settings);
+            for (name, value) in &self.watch.passed {
+                config
+                    .variables
+                    .entry(name.clone())
+                    .or_insert_with(|| value.clone());
+            }
+            configs.insert(function.name.clone(), config);
+        }
+        for gone in self
+            .configs
+            .keys()
+            .filter(|name| !configs.contains_key(*name))
+        {
+            self.service.remove(gone);
+            self.codes.remove(gone);
+        }
+        for name in configs.keys() {
+            self.service.declare(name);
+        }
+        self.project = project;
+        self.functions = functions;
+        self.configs = configs;
+        Ok(())
+    }
+
+    fn set_state(&self, state: BuildState) {
+        for function in self.service.functions() {
+            function.set_build_state(state);
+        }
+    }
+
+    /// Builds and serves until a key ends it.
+    pub(super) async fn run(&mut self, keys: &mut Keys) -> Result<Exit, Failure> {
+        if self.watch.settings.only_lambda_apis.value {
+            return self.serve_external(keys).await;
+        }
+        let mut sources = Sources::new(self.interest()).map_err(|error| watch_failure(&error))?;
+        let reload = !self.watch.settings.ignore_changes.value;
+        let mut cause: Option<Vec<PathBuf>> = None;
+        loop {
+            let build = self.cargo_build();
+            let outcome = tokio::select! {
+                outcome = compile::compile(&build) => outcome,
+                // Dropping the future ends cargo: what it was compiling is out of date.
+                changed = sources.changed(), if reload => {
+                    cause.get_or_insert_default().extend(changed);
+                    self.reconfigure(&cause);
+                    continue;
+                }
+            };
+            self.finish(outcome, cause.take().as_deref());
+            // Also while the code does not compile: then a file that does not exist yet may mend it.
+            sources
+                .set_interest(self.interest())
+                .map_err(|error| watch_failure(&error))?;
+            loop {
+                let wake = tokio::select! {
+                    changed = sources.changed(), if reload => Wake::Changed(changed),
+                    key = keys.next() => Wake::Key(key),
+                };
+                match wake {
+                    Wake::Changed(changed) => cause = Some(changed),
+                    Wake::Key(Key::Rebuild) => cause = Some(Vec::new()),
+                    Wake::Key(key) => {
+                        if press(key, &self.service, &self.watch.printer) {
+                            continue;
+                        }
+                        return Ok(Exit::Done);
+                    }
+                }
+                break;
+            }
+            self.set_state(BuildState::Building);
+            self.reconfigure(&cause);
+        }
+    }
+
+    /// Declares functions that somebody else starts, and says how.
+    async fn serve_external(&mut self, keys: &mut Keys) -> Result<Exit, Failure> {
+        let say = |line: String| self.watch.printer.say(line);
+        for (name, config) in &self.configs {
+            self.service.deploy(config.clone(), Code::External);
+            say(format!("start `{name}` yourself with these variables:"));
+            let memory = config.memory_mb.to_string();
+            let api = format!("127.0.0.1:{}/.rt/{name}", self.port);
+            for (variable, value) in [
+                ("AWS_LAMBDA_RUNTIME_API", api.as_str()),
+                ("AWS_LAMBDA_FUNCTION_NAME", name),
+                ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
+                ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", &memory),
+            ] {
+                say(format!("  {HINT}{variable}={value}{HINT:#}"));
+            }
+            for (variable, value) in &config.variables {
+                say(format!("  {HINT}{variable}={value}{HINT:#}"));
+            }
+        }
+        self.set_state(BuildState::Current);
+        while press(keys.next().await, &self.service, &self.watch.printer) {}
+        Ok(Exit::Done)
+    }
+
+    /// Reads the configuration again if it may have changed; what is wrong with it is said, and
+    /// the old one stays in force.
+    fn reconfigure(&mut self, cause: &Option<Vec<PathBuf>>) {
+        let Some(changed) = cause else { return };
+        let configured = |path: &PathBuf| self.configuration_files().contains(path);
+        // A key asked for a build: nobody knows what changed.
+        let asked = changed.is_empty() || changed.iter().any(configured);
+        if asked && let Err(failure) = self.configure() {
+            let lines: Vec<String> = failure.chain().collect();
+            self.say_error(&format!(
+                "{}; the configuration from before stays in force",
+                lines.join(": ")
+            ));
+        }
+    }
+
+    fn configuration_files(&self) -> BTreeSet<PathBuf> {
+        let mut files: BTreeSet<PathBuf> =
+            self.project.configuration_files.iter().cloned().collect();
+        let given = self.watch.args.env_file.iter();
+        files.extend(given.map(|file| self.watch.load.current_dir.join(file)));
+        files
+    }
+
+    fn cargo_build(&self) -> CargoBuild {
+        let mut options = self.watch.args.cargo.clone();
+        options.release = self.watch.settings.release.value;
+        let functions: Vec<&Function> = self.functions.iter().collect();
+        compile::select(&mut options, &functions);
+        CargoBuild {
+            options,
+            directory: Some(self.watch.load.current_dir.clone()),
+            ..CargoBuild::default()
+        }
+    }
+
+    /// Puts a finished build into service, or says that the old one stays.
+    fn finish(&mut self, outcome: Result<Compiled, CompileError>, cause: Option<&[PathBuf]>) {
+        let began = Instant::now();
+        let compiled = match outcome {
+            Ok(compiled) => compiled,
+            Err(error) => return self.build_failed(&error),
+        };
+        let mut made_of_now = BTreeSet::new();
+        let mut swapped = Vec::new();
+        for function in &self.functions {
+            let Some(executable) = compiled.executables.get(&function.name) else {
+                continue;
+            };
+            let path = match self.snapshots.keep(&function.name, executable) {
+                Ok(path) => path,
+                Err(error) => {
+                    self.say_error(&format!("cannot keep `{}`: {error}", executable.display()));
+                    continue;
+                }
+            };
+            made_of_now.extend(made_of(executable));
+            let code = Code::Executable {
+                path,
+                working_directory: function.package_root.clone(),
+            };
+            if let Some(config) = self.configs.get(&function.name) {
+                self.service.deploy(config.clone(), code.clone());
+            }
+            if self.codes.insert(function.name.clone(), code.clone()) != Some(code) {
+                swapped.push(function.name.clone());
+            }
+        }
+        self.made_of = made_of_now;
+        self.failed = false;
+        self.set_state(BuildState::Current);
+        self.say_swapped(cause, compiled.duration, began.elapsed(), &swapped);
+    }
+
+    fn say_swapped(
+        &self,
+        cause: Option<&[PathBuf]>,
+        build: Duration,
+        swap: Duration,
+        swapped: &[String],
+    ) {
+        let cause = match cause {
+            None => "ready".to_owned(),
+            Some([]) => "rebuild".to_owned(),
+            Some([first, rest @ ..]) => {
+                let shown = self.shown(first).display().to_string();
+                if rest.is_empty() {
+                    shown
+                } else {
+                    format!("{shown} and {} more", rest.len())
+                }
+            }
+        };
+        let what = if swapped.is_empty() {
+            format!(" {DIM}(same code){DIM:#}")
+        } else {
+            format!(" {DIM}({}){DIM:#}", swapped.join(", "))
+        };
+        self.watch.printer.say(format!(
+            "{GOOD}{cause}{GOOD:#} → build {} ms → swap {} ms{what}",
+            build.as_millis(),
+            swap.as_millis()
+        ));
+    }
+
+    fn build_failed(&mut self, error: &CompileError) {
+        self.failed = true;
+        self.set_state(BuildState::Failed);
+        let after = if self.codes.is_empty() {
+            "invocations are refused until the code compiles"
+        } else {
+            "the last good build goes on answering"
+        };
+        self.say_error(&format!("{error}; {after}"));
+    }
+
+    fn say_error(&self, text: &str) {
+        self.watch
+            .printer
+            .say(format!("{ERROR}error:{ERROR:#} {text}"));
+    }
+
+    fn shown<'p>(&self, path: &'p Path) -> &'p Path {
+        path.strip_prefix(&self.project.workspace_root)
+            .unwrap_or(path)
+    }
+
+    fn interest(&self) -> Interest {
+        let roots: BTreeSet<PathBuf> = self
+            .functions
+            .iter()
+            .flat_map(|function| function.source_roots.iter().cloned())
+            .collect();
+        // Before the first good build, and while the code does not compile, nothing is known.
+        let anything_in = if self.failed || self.made_of.is_empty() {
+            roots.clone()
+        } else {
+            self.functions
+                .iter()
+                .filter(|function| function.has_build_script)
+                .map(|function| function.package_root.clone())
+                .collect()
+        };
+        let mut files = self.made_of.clone();
+        files.extend(self.configuration_files());
+        files.extend(
+            [".cargo/config.toml", "rust-toolchain.toml", "build.rs"]
+                .map(|name| self.project.workspace_root.join(name)),
+        );
+        let ignore_files = ["KILN_IGNORE_FILE", "CARGO_LAMBDA_IGNORE_FILE"]
+            .iter()
+            .filter_map(|name| self.watch.load.environment.get(name))
+            .map(|file| self.watch.load.current_dir.join(file))
+            .collect();
+        Interest {
+            roots,
+            files,
+            anything_in,
+            target_directory: self.project.target_directory.clone(),
+            ignore_files,
+        }
+    }
+}
+
+fn watch_failure(error: &notify::Error) -> Failure {
+    Failure::usage(format!("cannot watch the sources: {error}")).hint(
+        "raise the limit with `sudo sysctl fs.inotify.max_user_watches=524288`, or run with `--ignore-changes`",
+    )
+}

@@ -1,0 +1,352 @@
+//! Which files a build depends on, and waiting for one of them to change.
+//!
+//! Cargo writes down what each executable was made of (the `.d` file beside it). Together with the
+//! manifests and env files this is exact: editing a README rebuilds nothing. Two cases want more: a
+//! build that failed may be waiting for a file that does not exist yet, and a package with a build
+//! script may read anything in it. There every file that no ignore file names counts.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use ignore::WalkBuilder;
+use ignore::gitignore::{Gitignore, GitignoreBuilder};
+use notify::event::{AccessKind, AccessMode, EventKind, ModifyKind};
+use notify::{RecommendedWatcher, RecursiveMode, Watcher as _};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+
+/// How long changes are collected once one was seen: a save is several events.
+const DEBOUNCE: Duration = Duration::from_millis(20);
+/// Files that say what to leave alone, weakest first.
+const IGNORE_FILES: [&str; 4] = [".gitignore", ".ignore", ".cargolambdaignore", ".kilnignore"];
+
+/// What is watched.
+#[derive(Clone, Debug, Default)]
+pub struct Interest {
+    /// Directories of the packages involved.
+    pub roots: BTreeSet<PathBuf>,
+    /// Files the last good build was made of, configuration included.
+    pub files: BTreeSet<PathBuf>,
+    /// Directories in which any file counts.
+    pub anything_in: BTreeSet<PathBuf>,
+    /// Where cargo writes: never of interest.
+    pub target_directory: PathBuf,
+    /// More files with patterns, from `KILN_IGNORE_FILE` or `CARGO_LAMBDA_IGNORE_FILE`.
+    pub ignore_files: Vec<PathBuf>,
+}
+
+/// Watches the file system.
+pub struct Sources {
+    watcher: RecommendedWatcher,
+    events: UnboundedReceiver<PathBuf>,
+    interest: Interest,
+    watched: BTreeSet<PathBuf>,
+    /// Patterns by the directory they hold in.
+    ignored: BTreeMap<PathBuf, Gitignore>,
+}
+
+impl Sources {
+    /// Begins to watch.
+    ///
+    /// # Errors
+    /// When the system offers no more watches; the text says which limit.
+    pub fn new(interest: Interest) -> notify::Result<Self> {
+        let (sender, events) = unbounded_channel();
+        let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
+            // An error of the watcher loses events at worst; the next save comes through.
+            let Ok(event) = event else { return };
+            if is_change(event.kind) {
+                for path in event.paths {
+                    // The receiver is gone when nobody watches any more.
+                    let _ = sender.send(path);
+                }
+            }
+        })?;
+        let mut sources = Self {
+            watcher,
+            events,
+            interest: Interest::default(),
+            watched: BTreeSet::new(),
+            ignored: BTreeMap::new(),
+        };
+        sources.set_interest(interest)?;
+        Ok(sources)
+    }
+
+    /// Watches something else from now on.
+    ///
+    /// # Errors
+    /// As for [`new`](Self::new).
+    pub fn set_interest(&mut self, interest: Interest) -> notify::Result<()> {
+        self.interest = interest;
+        self.ignored.clear();
+        let roots: Vec<PathBuf> = self.interest.roots.iter().cloned().collect();
+        for root in &roots {
+            self.watch_tree(root)?;
+        }
+        // Files outside the packages: a shared env file, a path include, the workspace manifest.
+        let outside: BTreeSet<PathBuf> = self
+            .interest
+            .files
+            .iter()
+            .filter(|file| !roots.iter().any(|root| file.starts_with(root)))
+            .filter_map(|file| Some(file.parent()?.to_owned()))
+            .collect();
+        for directory in outside {
+            self.watch_directory(&directory)?;
+        }
+        Ok(())
+    }
+
+    /// Waits for a change that concerns the build; returns the files, in the order of change.
+    pub async fn changed(&mut self) -> Vec<PathBuf> {
+        let mut changed = Vec::new();
+        while changed.is_empty() {
+            match self.events.recv().await {
+                Some(path) => self.note(path, &mut changed),
+                // The watcher lives as long as we do.
+                None => std::future::pending().await,
+            }
+        }
+        let until = tokio::time::Instant::now() + DEBOUNCE;
+        while let Ok(Some(path)) = tokio::time::timeout_at(until, self.events.recv()).await {
+            self.note(path, &mut changed);
+        }
+        changed
+    }
+
+    fn note(&mut self, path: PathBuf, changed: &mut Vec<PathBuf>) {
+        if path.is_dir() {
+            let inside = self
+                .interest
+                .roots
+                .iter()
+                .any(|root| path.starts_with(root));
+            if inside && !self.watched.contains(&path) && !self.is_ignored(&path, true) {
+                // Out of watches: edits in the new directory go unseen, as they would without it.
+                let _ = self.watch_tree(&path);
+            }
+            return;
+        }
+        if self.concerns(&path) && !changed.contains(&path) {
+            changed.push(path);
+        }
+    }
+
+    fn concerns(&self, path: &Path) -> bool {
+        if path.starts_with(&self.interest.target_directory) || self.is_ignored(path, false) {
+            return false;
+        }
+        let name = path.file_name().and_then(OsStr::to_str).unwrap_or_default();
+        // Written by cargo itself in the course of a build.
+        if name == "Cargo.lock" {
+            return false;
+        }
+        self.interest.files.contains(path)
+            || matches!(name, "Cargo.toml" | "CargoLambda.toml")
+            || self
+                .interest
+                .anything_in
+                .iter()
+                .any(|root| path.starts_with(root))
+    }
+
+    fn is_ignored(&self, path: &Path, directory: bool) -> bool {
+        // The closest directory decides, and in it the strongest file: both are the last that match.
+        path.ancestors()
+            .skip(1)
+            .filter_map(|parent| self.ignored.get(parent))
+            .map(|patterns| patterns.matched_path_or_any_parents(path, directory))
+            .find(|matched| !matched.is_none())
+            .is_some_and(|matched| matched.is_ignore())
+    }
+
+    fn watch_tree(&mut self, root: &Path) -> notify::Result<()> {
+        let target = self.interest.target_directory.clone();
+        let mut walk = WalkBuilder::new(root);
+        // Hidden directories such as `.cargo` may matter; version control never does.
+        walk.hidden(false)
+            .require_git(false)
+            .git_global(false)
+            .filter_entry(move |entry| entry.file_name() != ".git" && entry.path() != target);
+        for name in [".cargolambdaignore", ".kilnignore"] {
+            walk.add_custom_ignore_filename(name);
+        }
+        for file in &self.interest.ignore_files {
+            walk.add_ignore(file);
+        }
+        self.read_ignore_files(root.parent().into_iter().flat_map(Path::ancestors));
+        let directories: Vec<PathBuf> = walk
+            .build()
+            .flatten()
+            .filter(|entry| entry.file_type().is_some_and(|kind| kind.is_dir()))
+            .map(ignore::DirEntry::into_path)
+            .collect();
+        for directory in directories {
+            self.read_ignore_files(std::iter::once(directory.as_path()));
+            self.watch_directory(&directory)?;
+        }
+        Ok(())
+    }
+
+    fn watch_directory(&mut self, directory: &Path) -> notify::Result<()> {
+        if self.watched.insert(directory.to_owned()) {
+            self.watcher.watch(directory, RecursiveMode::NonRecursive)?;
+        }
+        Ok(())
+    }
+
+    fn read_ignore_files<'a>(&mut self, directories: impl Iterator<Item = &'a Path>) {
+        for directory in directories {
+            let mut patterns = GitignoreBuilder::new(directory);
+            let mut any = false;
+            for name in IGNORE_FILES {
+                let file = directory.join(name);
+                if file.is_file() {
+                    // A pattern that does not parse is left out; the rest of the file holds.
+                    let _ = patterns.add(file);
+                    any = true;
+                }
+            }
+            if self.interest.roots.contains(directory) {
+                for file in &self.interest.ignore_files {
+                    let _ = patterns.add(file);
+                    any = true;
+                }
+            }
+            if any && let Ok(patterns) = patterns.build() {
+                self.ignored.insert(directory.to_owned(), patterns);
+            }
+        }
+    }
+}
+
+/// Whether an event changes what a compiler would read.
+fn is_change(kind: EventKind) -> bool {
+    match kind {
+        EventKind::Create(_) | EventKind::Remove(_) => true,
+        EventKind::Modify(kind) => !matches!(kind, ModifyKind::Metadata(_)),
+        EventKind::Access(kind) => kind == AccessKind::Close(AccessMode::Write),
+        EventKind::Any | EventKind::Other => true,
+    }
+}
+
+/// The files an executable was made of, from the `.d` file that cargo writes beside it.
+pub fn made_of(executable: &Path) -> BTreeSet<PathBuf> {
+    let rules = fs::read_to_string(executable.with_extension("d")).unwrap_or_default();
+    rules.lines().flat_map(prerequisites).collect()
+}
+
+/// The files on the right of a make rule; a blank in a name is written `\ `.
+fn prerequisites(rule: &str) -> Vec<PathBuf> {
+    let Some((_, list)) = rule.split_once(": ") else {
+        return Vec::new();
+    };
+    let mut files = Vec::new();
+    let mut file = String::new();
+    let mut characters = list.chars().peekable();
+    while let Some(character) = characters.next() {
+        match character {
+            '\\' if characters.peek() == Some(&' ') => {
+                file.push(' ');
+                characters.next();
+            }
+            ' ' => files.push(std::mem::take(&mut file)),
+            other => file.push(other),
+        }
+    }
+    files.push(file);
+    files
+        .into_iter()
+        .filter(|file| !file.is_empty())
+        .map(PathBuf::from)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dep_info_is_read_with_blanks_in_names() {
+        for (rule, files) in [
+            (
+                "/t/orders: /p/src/main.rs /p/src/lib.rs",
+                vec!["/p/src/main.rs", "/p/src/lib.rs"],
+            ),
+            (
+                r"/t/a\ b: /p/with\ blank/main.rs",
+                vec!["/p/with blank/main.rs"],
+            ),
+            ("/t/orders:", vec![]),
+            ("", vec![]),
+        ] {
+            let files: Vec<PathBuf> = files.into_iter().map(PathBuf::from).collect();
+            assert_eq!(prerequisites(rule), files, "{rule}");
+        }
+    }
+
+    fn project() -> tempfile::TempDir {
+        let directory = tempfile::tempdir().unwrap();
+        let write = |path: &str, text: &str| {
+            let path = directory.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        };
+        write("Cargo.toml", "");
+        write("src/main.rs", "");
+        write("src/notes.txt", "");
+        write("src/generated.rs", "");
+        write("target/debug/x", "");
+        write("assets/.gitignore", "*.tmp");
+        write("assets/a.tmp", "");
+        write("assets/a.txt", "");
+        write(".gitignore", "generated.rs\n");
+        write(".kilnignore", "!generated.rs\nnotes.txt\n");
+        directory
+    }
+
+    #[test]
+    fn only_what_the_build_is_made_of_concerns_it() {
+        let directory = project();
+        let root = directory.path();
+        let mut interest = Interest {
+            roots: [root.to_owned()].into(),
+            files: [
+                root.join("src/main.rs"),
+                root.join("src/generated.rs"),
+                root.join("src/notes.txt"),
+            ]
+            .into(),
+            target_directory: root.join("target"),
+            ..Interest::default()
+        };
+        let mut sources = Sources::new(interest.clone()).unwrap();
+        for (path, concerns) in [
+            ("src/main.rs", true),
+            ("Cargo.toml", true),
+            ("Cargo.lock", false),
+            ("assets/a.txt", false),
+            ("target/debug/x", false),
+            // `.kilnignore` is stronger than `.gitignore`, in both directions.
+            ("src/generated.rs", true),
+            ("src/notes.txt", false),
+        ] {
+            assert_eq!(sources.concerns(&root.join(path)), concerns, "{path}");
+        }
+        interest.anything_in = [root.to_owned()].into();
+        sources.set_interest(interest).unwrap();
+        for (path, concerns) in [
+            ("assets/a.txt", true),
+            ("assets/a.tmp", false),
+            ("src/new.rs", true),
+            ("target/debug/x", false),
+        ] {
+            assert_eq!(sources.concerns(&root.join(path)), concerns, "{path}");
+        }
+        assert!(sources.watched.contains(&root.join("src")));
+        assert!(!sources.watched.contains(&root.join("target")));
+    }
+}

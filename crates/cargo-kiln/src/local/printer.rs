@@ -1,0 +1,122 @@
+//! What happens in the service, written to the terminal by a thread of its own.
+//!
+//! The service must not wait for a terminal: somebody may have pressed Ctrl-S. Lines wait in a
+//! bounded queue; what does not fit is counted, and the count is printed.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::JoinHandle;
+
+use kiln_protocol::log_line::{Status, milliseconds};
+use kiln_service::{InvocationReport, LogSource, Observer};
+
+use crate::output::{self, DIM, ERROR, GOOD, HINT};
+
+/// How many lines may wait.
+const QUEUE: usize = 4_096;
+
+enum Line {
+    Data(String),
+    Say(String),
+}
+
+/// Prints what a service tells. The last clone's end prints what is still queued.
+#[derive(Debug)]
+pub struct Printer {
+    queue: SyncSender<Line>,
+    dropped: AtomicU64,
+    /// Print the platform's own log lines too.
+    platform: bool,
+}
+
+impl std::fmt::Debug for Line {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Data(line) | Self::Say(line) => line.fmt(f),
+        }
+    }
+}
+
+impl Printer {
+    /// Starts the thread; join it after dropping the printer.
+    pub fn start(platform: bool) -> (Self, JoinHandle<()>) {
+        let (queue, lines) = sync_channel(QUEUE);
+        let thread = std::thread::spawn(move || print(&lines));
+        let printer = Self {
+            queue,
+            dropped: AtomicU64::new(0),
+            platform,
+        };
+        (printer, thread)
+    }
+
+    /// A line of conversation, in order with what the service tells.
+    pub fn say(&self, line: impl Into<String>) {
+        self.send(Line::Say(line.into()));
+    }
+
+    fn send(&self, line: Line) {
+        let dropped = self.dropped.swap(0, Ordering::Relaxed);
+        if dropped > 0 {
+            let notice = format!("… {dropped} lines were not shown: the terminal is too slow");
+            if self.queue.try_send(Line::Say(notice)).is_err() {
+                self.dropped.fetch_add(dropped, Ordering::Relaxed);
+            }
+        }
+        if self.queue.try_send(line).is_err() {
+            self.dropped.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+fn print(lines: &Receiver<Line>) {
+    for line in lines {
+        match line {
+            Line::Data(line) => output::data(line),
+            Line::Say(line) => output::say(line),
+        }
+    }
+}
+
+impl Observer for Printer {
+    fn log(&self, function: &str, source: LogSource, line: &str) {
+        match source {
+            LogSource::Function => {
+                self.send(Line::Data(format!("{DIM}{function}{DIM:#} {line}")));
+            }
+            LogSource::Platform if self.platform => {
+                self.send(Line::Data(format!("{DIM}{function} {line}{DIM:#}")));
+            }
+            LogSource::Platform => {}
+        }
+    }
+
+    fn finished(&self, function: &str, report: &InvocationReport) {
+        self.send(Line::Data(invocation_line(function, report)));
+    }
+}
+
+/// One invocation on one line: id, function, status, duration, billed, memory, cold or warm.
+pub fn invocation_line(function: &str, finished: &InvocationReport) -> String {
+    let report = &finished.report;
+    let (style, status) = match (&report.status, &finished.function_error) {
+        (Status::Timeout, _) => (ERROR, "timeout".to_owned()),
+        (_, Some(error)) => (ERROR, format!("error {error}")),
+        (Status::Error(error), None) => (ERROR, format!("error {error}")),
+        (Status::Success, None) => (GOOD, "ok".to_owned()),
+    };
+    let memory = match report.max_memory_used_mb {
+        Some(used) => format!("{used}/{} MB", report.memory_size_mb),
+        None => format!("{} MB", report.memory_size_mb),
+    };
+    let start = match report.init_duration {
+        Some(init) => format!("cold, init {:.2} ms", milliseconds(init)),
+        None => "warm".to_owned(),
+    };
+    format!(
+        "{HINT}▸{HINT:#} {} {function} {style}{status}{style:#} {:.2} ms, billed {} ms, {memory}, {start}",
+        finished.request_id,
+        milliseconds(report.duration),
+        report.billed_ms(),
+    )
+}

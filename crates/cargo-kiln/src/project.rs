@@ -1,0 +1,42 @@
+//! From cargo's flags to the project they are about.
+
+use kiln_project::{Environment, LoadOptions, ProjectError, Selection};
+
+use crate::failure::Failure;
+
+/// Where the project is and how its graph is resolved, as cargo's flags say.
+pub fn load_options(cargo: &cargo_options::Build) -> Result<LoadOptions, Failure> {
+    let current_dir = std::env::current_dir()
+        .map_err(|error| Failure::usage(format!("the current directory is gone: {error}")))?;
+    Ok(LoadOptions {
+        manifest_path: cargo.manifest_path.clone(),
+        features: cargo.features.clone(),
+        all_features: cargo.all_features,
+        no_default_features: cargo.no_default_features,
+        target: cargo.target.first().cloned(),
+        target_dir: cargo.target_dir.clone(),
+        offline: cargo.offline,
+        locked: cargo.locked,
+        frozen: cargo.frozen,
+        environment: Environment::from_process(),
+        ..LoadOptions::new(current_dir)
+    })
+}
+
+/// What cargo's selection flags select.
+pub fn selection(cargo: &cargo_options::Build) -> Selection {
+    Selection {
+        packages: cargo.packages.clone(),
+        workspace: cargo.workspace || cargo.all,
+        exclude: cargo.exclude.clone(),
+        bins: cargo.bin.clone(),
+        examples: cargo.example.clone(),
+    }
+}
+
+impl From<ProjectError> for Failure {
+    fn from(error: ProjectError) -> Self {
+        let hint = error.hint();
+        Self::usage(error).maybe_hint(hint)
+    }
+}

@@ -1,0 +1,36 @@
+//! Header names, lower case as HTTP libraries compare them.
+
+/// Invoke: `RequestResponse`, `Event` or `DryRun`.
+pub const INVOCATION_TYPE: &str = "x-amz-invocation-type";
+/// Invoke: `None` or `Tail`.
+pub const LOG_TYPE: &str = "x-amz-log-type";
+/// Invoke: base64 of a JSON document for the function.
+pub const CLIENT_CONTEXT: &str = "x-amz-client-context";
+/// Invoke: the X-Ray trace header.
+pub const TRACE_ID: &str = "x-amzn-trace-id";
+/// Answer: `Unhandled` when the function failed.
+pub const FUNCTION_ERROR: &str = "x-amz-function-error";
+/// Answer: the version that ran.
+pub const EXECUTED_VERSION: &str = "x-amz-executed-version";
+/// Answer: base64 of the last 4 KB of the invocation's log.
+pub const LOG_RESULT: &str = "x-amz-log-result";
+/// Answer and, optionally, request: the request id.
+pub const REQUEST_ID: &str = "x-amzn-requestid";
+/// Answer: the code of an error.
+pub const ERROR_TYPE: &str = "x-amzn-errortype";
+
+/// Answer of ours: the code that answered is older than the sources, which do not compile.
+pub const KILN_STALE: &str = "kiln-stale";
+
+/// Runtime API: the request id.
+pub const RUNTIME_REQUEST_ID: &str = "lambda-runtime-aws-request-id";
+/// Runtime API: epoch milliseconds at which the invocation times out.
+pub const RUNTIME_DEADLINE: &str = "lambda-runtime-deadline-ms";
+/// Runtime API: the ARN as invoked.
+pub const RUNTIME_ARN: &str = "lambda-runtime-invoked-function-arn";
+/// Runtime API: the trace header.
+pub const RUNTIME_TRACE_ID: &str = "lambda-runtime-trace-id";
+/// Runtime API: decoded client context.
+pub const RUNTIME_CLIENT_CONTEXT: &str = "lambda-runtime-client-context";
+/// Runtime API: `Category.Reason` of a reported error.
+pub const RUNTIME_ERROR_TYPE: &str = "lambda-runtime-function-error-type";

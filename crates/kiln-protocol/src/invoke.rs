@@ -1,0 +1,314 @@
+//! The Invoke operation: its parameters, limits, and what a failed function answers.
+//!
+//! Source: [Invoke](https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html) and
+//! [Lambda quotas](https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html).
+
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use serde::Serialize;
+
+use crate::error::ServiceError;
+
+/// Largest payload of a synchronous request: 6 MB.
+pub const MAX_REQUEST_BYTES: usize = 6_291_456;
+/// Largest payload of an asynchronous request: 1 MB (since October 2025).
+pub const MAX_EVENT_BYTES: usize = 1_048_576;
+/// Largest answer of a function, as the environment counts it.
+pub const MAX_RESPONSE_BYTES: usize = 6_291_556;
+/// Largest `X-Amz-Client-Context`, in base64 characters.
+pub const MAX_CLIENT_CONTEXT: usize = 3_583;
+/// How much of the log `X-Amz-Log-Result` carries.
+pub const LOG_TAIL_BYTES: usize = 4_096;
+
+/// `X-Amz-Invocation-Type`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum InvocationType {
+    /// Wait for the answer.
+    #[default]
+    RequestResponse,
+    /// Accept the event and run the function later.
+    Event,
+    /// Check the request, run nothing.
+    DryRun,
+}
+
+impl InvocationType {
+    /// Reads the header's value; absent means `RequestResponse`.
+    pub fn parse(value: Option<&str>) -> Result<Self, ServiceError> {
+        match value {
+            None | Some("RequestResponse") => Ok(Self::RequestResponse),
+            Some("Event") => Ok(Self::Event),
+            Some("DryRun") => Ok(Self::DryRun),
+            Some(other) => Err(unsupported(
+                other,
+                "invocationType",
+                "[Event, RequestResponse, DryRun]",
+            )),
+        }
+    }
+
+    /// The largest payload this type takes, in bytes.
+    pub fn max_request_bytes(self) -> usize {
+        match self {
+            Self::Event => MAX_EVENT_BYTES,
+            Self::RequestResponse | Self::DryRun => MAX_REQUEST_BYTES,
+        }
+    }
+}
+
+/// `X-Amz-Log-Type`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LogType {
+    /// No log in the answer.
+    #[default]
+    None,
+    /// The last 4 KB of the log in the answer.
+    Tail,
+}
+
+impl LogType {
+    /// Reads the header's value; absent means `None`.
+    pub fn parse(value: Option<&str>) -> Result<Self, ServiceError> {
+        match value {
+            None | Some("None") => Ok(Self::None),
+            Some("Tail") => Ok(Self::Tail),
+            Some(other) => Err(unsupported(other, "logType", "[None, Tail]")),
+        }
+    }
+}
+
+fn unsupported(value: &str, field: &'static str, allowed: &str) -> ServiceError {
+    ServiceError::Validation {
+        value: value.to_owned(),
+        field,
+        constraint: format!("Member must satisfy enum value set: {allowed}"),
+    }
+}
+
+/// Decodes `X-Amz-Client-Context` to the JSON text the function receives.
+pub fn client_context(value: &str) -> Result<String, ServiceError> {
+    if value.len() > MAX_CLIENT_CONTEXT {
+        return Err(ServiceError::InvalidRequestContent(format!(
+            "Client context must be no larger than {MAX_CLIENT_CONTEXT} bytes"
+        )));
+    }
+    let refused = |detail: &str| {
+        ServiceError::InvalidRequestContent(format!(
+            "Client context must be a valid Base64-encoded JSON object: {detail}"
+        ))
+    };
+    let decoded = BASE64
+        .decode(value)
+        .map_err(|error| refused(&error.to_string()))?;
+    let text = String::from_utf8(decoded).map_err(|_| refused("not UTF-8"))?;
+    serde_json::from_str::<serde::de::IgnoredAny>(&text)
+        .map_err(|error| refused(&error.to_string()))?;
+    // It travels in a header, which takes no line breaks; JSON needs none between its tokens.
+    Ok(text.replace(['\r', '\n'], " "))
+}
+
+/// Checks that a payload is JSON, without building it. An empty one becomes `{}` at the caller.
+pub fn check_payload(payload: &[u8]) -> Result<(), ServiceError> {
+    serde_json::from_slice::<serde::de::IgnoredAny>(payload)
+        .map(drop)
+        .map_err(|error| {
+            ServiceError::InvalidRequestContent(format!(
+                "Could not parse request body into json: Could not parse payload into json: {error}"
+            ))
+        })
+}
+
+/// How a runtime process ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExitCause {
+    /// It exited with this code.
+    Code(i32),
+    /// A signal ended it.
+    Signal(i32),
+}
+
+impl ExitCause {
+    /// The text of the service: `exit status 1`, `signal: killed`.
+    pub fn describe(self) -> String {
+        match self {
+            Self::Code(0) => "Runtime exited without providing a reason".to_owned(),
+            Self::Code(code) => format!("Runtime exited with error: exit status {code}"),
+            Self::Signal(signal) => {
+                format!("Runtime exited with error: signal: {}", signal_name(signal))
+            }
+        }
+    }
+}
+
+/// Signal names as Go prints them, which is what the service's messages show.
+fn signal_name(signal: i32) -> String {
+    match signal {
+        1 => "hangup",
+        2 => "interrupt",
+        3 => "quit",
+        4 => "illegal instruction",
+        6 => "aborted",
+        7 => "bus error",
+        8 => "floating point exception",
+        9 => "killed",
+        11 => "segmentation fault",
+        13 => "broken pipe",
+        14 => "alarm clock",
+        15 => "terminated",
+        other => return format!("signal {other}"),
+    }
+    .to_owned()
+}
+
+/// Why the platform, and not the function's own code, answers a caller with an error.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PlatformError {
+    /// The function's timeout passed.
+    TimedOut(Duration),
+    /// The runtime process ended before it answered.
+    RuntimeExited(ExitCause),
+    /// The runtime process could not be started; the text is the operating system's.
+    InvalidEntrypoint(String),
+    /// The answer was larger than [`MAX_RESPONSE_BYTES`].
+    ResponseTooLarge,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ErrorTypeFirst<'a> {
+    error_type: &'a str,
+    error_message: String,
+}
+
+impl PlatformError {
+    /// The `errorType` in the payload.
+    pub fn error_type(&self) -> &'static str {
+        match self {
+            Self::TimedOut(_) => "Sandbox.Timedout",
+            Self::RuntimeExited(_) => "Runtime.ExitError",
+            Self::InvalidEntrypoint(_) => "Runtime.InvalidEntrypoint",
+            Self::ResponseTooLarge => "Function.ResponseSizeTooLarge",
+        }
+    }
+
+    /// The text after `RequestId: … Error: `.
+    pub fn reason(&self) -> String {
+        match self {
+            Self::TimedOut(timeout) => {
+                format!("Task timed out after {:.2} seconds", timeout.as_secs_f64())
+            }
+            Self::RuntimeExited(cause) => cause.describe(),
+            Self::InvalidEntrypoint(text) => text.clone(),
+            Self::ResponseTooLarge => format!(
+                "Response payload size exceeded maximum allowed payload size ({MAX_RESPONSE_BYTES} bytes)."
+            ),
+        }
+    }
+
+    /// The payload the caller receives with `X-Amz-Function-Error: Unhandled`.
+    pub fn payload(&self, request_id: &str) -> String {
+        if *self == Self::ResponseTooLarge {
+            // The one body whose keys come the other way round and that names no request.
+            return format!(
+                r#"{{"errorMessage":"{}","errorType":"{}"}}"#,
+                self.reason(),
+                self.error_type()
+            );
+        }
+        let body = ErrorTypeFirst {
+            error_type: self.error_type(),
+            error_message: format!("RequestId: {request_id} Error: {}", self.reason()),
+        };
+        serde_json::to_string(&body).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const ID: &str = "8f5e2b1c-3d4e-4f6a-9b7c-0d1e2f3a4b5c";
+
+    #[test]
+    fn platform_errors_have_the_services_bodies() {
+        for (error, body) in [
+            (
+                PlatformError::TimedOut(Duration::from_secs(3)),
+                r#"{"errorType":"Sandbox.Timedout","errorMessage":"RequestId: 8f5e2b1c-3d4e-4f6a-9b7c-0d1e2f3a4b5c Error: Task timed out after 3.00 seconds"}"#,
+            ),
+            (
+                PlatformError::RuntimeExited(ExitCause::Code(127)),
+                r#"{"errorType":"Runtime.ExitError","errorMessage":"RequestId: 8f5e2b1c-3d4e-4f6a-9b7c-0d1e2f3a4b5c Error: Runtime exited with error: exit status 127"}"#,
+            ),
+            (
+                PlatformError::RuntimeExited(ExitCause::Code(0)),
+                r#"{"errorType":"Runtime.ExitError","errorMessage":"RequestId: 8f5e2b1c-3d4e-4f6a-9b7c-0d1e2f3a4b5c Error: Runtime exited without providing a reason"}"#,
+            ),
+            (
+                PlatformError::RuntimeExited(ExitCause::Signal(9)),
+                r#"{"errorType":"Runtime.ExitError","errorMessage":"RequestId: 8f5e2b1c-3d4e-4f6a-9b7c-0d1e2f3a4b5c Error: Runtime exited with error: signal: killed"}"#,
+            ),
+            (
+                PlatformError::ResponseTooLarge,
+                r#"{"errorMessage":"Response payload size exceeded maximum allowed payload size (6291556 bytes).","errorType":"Function.ResponseSizeTooLarge"}"#,
+            ),
+        ] {
+            assert_eq!(error.payload(ID), body);
+        }
+    }
+
+    #[test]
+    fn parameters_have_defaults_and_refuse_the_unknown() {
+        assert_eq!(
+            InvocationType::parse(None),
+            Ok(InvocationType::RequestResponse)
+        );
+        assert_eq!(
+            InvocationType::parse(Some("Event")),
+            Ok(InvocationType::Event)
+        );
+        assert_eq!(
+            InvocationType::parse(Some("DryRun")),
+            Ok(InvocationType::DryRun)
+        );
+        assert!(InvocationType::parse(Some("event")).is_err());
+        assert_eq!(LogType::parse(Some("Tail")), Ok(LogType::Tail));
+        assert!(LogType::parse(Some("Head")).is_err());
+    }
+
+    #[test]
+    fn a_payload_that_is_not_json_is_refused_with_the_services_prefix() {
+        let error = check_payload(b"{nope").unwrap_err();
+        assert_eq!(error.code(), "InvalidRequestContentException");
+        assert!(error.message().starts_with(
+            "Could not parse request body into json: Could not parse payload into json: "
+        ));
+        for json in ["null", "1", "\"x\"", "[]", "{}", " {\"a\": 1} "] {
+            assert_eq!(check_payload(json.as_bytes()), Ok(()));
+        }
+    }
+
+    #[test]
+    fn a_client_context_is_decoded_and_bounded() {
+        let encoded = BASE64.encode("{\"custom\":\n{\"a\":\"b\"}}");
+        assert_eq!(
+            client_context(&encoded).unwrap(),
+            "{\"custom\": {\"a\":\"b\"}}"
+        );
+        assert!(client_context("%%%").is_err());
+        assert!(client_context(&BASE64.encode("nope")).is_err());
+        assert!(client_context(&BASE64.encode("x".repeat(4_000))).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn arbitrary_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200), text in ".{0,100}") {
+            let _ = check_payload(&bytes);
+            let _ = client_context(&text);
+        }
+    }
+}

@@ -1,0 +1,244 @@
+//! The Runtime API as a function's runtime sees it: answers and error types.
+//!
+//! Source: [Lambda runtime API](https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html)
+//! and the behaviour of the implementation AWS publishes.
+
+use crate::invoke::MAX_RESPONSE_BYTES;
+
+/// The version prefix of every path.
+pub const PREFIX: &str = "/2018-06-01";
+
+/// What a runtime asks for, as its path says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operation<'a> {
+    /// `GET /ping`
+    Ping,
+    /// `GET /runtime/invocation/next`
+    Next,
+    /// `POST /runtime/invocation/{id}/response`
+    Response(&'a str),
+    /// `POST /runtime/invocation/{id}/error`
+    Error(&'a str),
+    /// `POST /runtime/init/error`
+    InitError,
+}
+
+impl<'a> Operation<'a> {
+    /// Reads method and path (without query); `None` for what the API does not have.
+    pub fn parse(method: &str, path: &'a str) -> Option<Self> {
+        let path = path.strip_prefix(PREFIX)?;
+        let mut segments = path.strip_prefix('/')?.split('/');
+        let operation = match (
+            method,
+            segments.next()?,
+            segments.next(),
+            segments.next(),
+            segments.next(),
+        ) {
+            ("GET", "ping", None, None, None) => Self::Ping,
+            ("GET", "runtime", Some("invocation"), Some("next"), None) => Self::Next,
+            ("POST", "runtime", Some("invocation"), Some(id), Some("response")) => {
+                Self::Response(id)
+            }
+            ("POST", "runtime", Some("invocation"), Some(id), Some("error")) => Self::Error(id),
+            ("POST", "runtime", Some("init"), Some("error"), None) => Self::InitError,
+            _ => return None,
+        };
+        segments.next().is_none().then_some(operation)
+    }
+}
+
+/// The state of the runtime, named as in the service's refusals.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RuntimeState {
+    /// The process runs and has not asked for an event.
+    Started,
+    /// It reported that its init failed.
+    InitError,
+    /// It waits for an event.
+    Ready,
+    /// It has an event and has not answered.
+    Running,
+    /// It has answered and not asked for the next event.
+    ResponseSent,
+}
+
+impl RuntimeState {
+    /// The name on the wire.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Started => "Started",
+            Self::InitError => "InitError",
+            Self::Ready => "Ready",
+            Self::Running => "Running",
+            Self::ResponseSent => "RuntimeResponseSentState",
+        }
+    }
+}
+
+/// An answer of the Runtime API that carries no event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// 202: taken.
+    Accepted,
+    /// 400: the id in the path is not that of the running invocation.
+    InvalidRequestId,
+    /// 403: the call does not fit the runtime's state.
+    InvalidStateTransition {
+        /// Where the runtime is.
+        from: RuntimeState,
+        /// Where the call would take it, in the service's words.
+        to: &'static str,
+    },
+    /// 413: the answer is larger than a function may give.
+    ResponseTooLarge,
+    /// 400: the body is shorter than announced.
+    Truncated,
+    /// 404: no such path.
+    NotFound,
+    /// 500: the environment is going away.
+    Closing,
+}
+
+impl Answer {
+    /// HTTP status.
+    pub fn status(self) -> u16 {
+        match self {
+            Self::Accepted => 202,
+            Self::InvalidRequestId | Self::Truncated => 400,
+            Self::InvalidStateTransition { .. } => 403,
+            Self::NotFound => 404,
+            Self::ResponseTooLarge => 413,
+            Self::Closing => 500,
+        }
+    }
+
+    /// JSON body, with the line break the service ends it with.
+    pub fn body(self) -> String {
+        let (message, error_type) = match self {
+            Self::Accepted => return "{\"status\":\"OK\"}\n".to_owned(),
+            Self::InvalidRequestId => ("Invalid request ID".to_owned(), "InvalidRequestID"),
+            Self::InvalidStateTransition { from, to } => (
+                format!(
+                    "State transition from {} to {to} failed for runtime. Error: State transition is not allowed",
+                    from.name()
+                ),
+                "InvalidStateTransition",
+            ),
+            Self::ResponseTooLarge => (
+                format!("Exceeded maximum allowed payload size ({MAX_RESPONSE_BYTES} bytes)."),
+                "RequestEntityTooLarge",
+            ),
+            Self::Truncated => (
+                "HTTP request detected as truncated".to_owned(),
+                "TruncatedHTTPRequest",
+            ),
+            Self::NotFound => ("404 page not found".to_owned(), "NotFound"),
+            Self::Closing => ("Internal Server Error".to_owned(), "InternalServerError"),
+        };
+        format!("{{\"errorMessage\":\"{message}\",\"errorType\":\"{error_type}\"}}\n")
+    }
+}
+
+/// The error type as it appears in logs: kept when it is `Runtime.Xyz` or `Function.Xyz`.
+pub fn sanitise_error_type(header: &str) -> &str {
+    let known = |prefix: &str| {
+        header.strip_prefix(prefix).is_some_and(|reason| {
+            reason.len() > 1
+                && reason.starts_with(|first: char| first.is_ascii_uppercase())
+                && reason.bytes().all(|byte| byte.is_ascii_alphabetic())
+        })
+    };
+    if known("Runtime.") || known("Function.") {
+        header
+    } else if header.starts_with("Function.") {
+        "Function.Unknown"
+    } else {
+        "Runtime.Unknown"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn paths_are_operations() {
+        for (method, path, operation) in [
+            ("GET", "/2018-06-01/ping", Some(Operation::Ping)),
+            (
+                "GET",
+                "/2018-06-01/runtime/invocation/next",
+                Some(Operation::Next),
+            ),
+            (
+                "POST",
+                "/2018-06-01/runtime/invocation/1/response",
+                Some(Operation::Response("1")),
+            ),
+            (
+                "POST",
+                "/2018-06-01/runtime/invocation/1/error",
+                Some(Operation::Error("1")),
+            ),
+            (
+                "POST",
+                "/2018-06-01/runtime/init/error",
+                Some(Operation::InitError),
+            ),
+            ("POST", "/2018-06-01/runtime/invocation/next", None),
+            ("GET", "/2018-06-01/runtime/invocation/next/", None),
+            ("POST", "/2018-06-01/runtime/invocation/1/response/x", None),
+            ("GET", "/2018-06-01/extension/event/next", None),
+            ("GET", "/", None),
+            ("GET", "", None),
+        ] {
+            assert_eq!(Operation::parse(method, path), operation, "{method} {path}");
+        }
+    }
+
+    #[test]
+    fn refusals_are_the_services() {
+        assert_eq!(Answer::Accepted.body(), "{\"status\":\"OK\"}\n");
+        assert_eq!(
+            Answer::InvalidRequestId.body(),
+            "{\"errorMessage\":\"Invalid request ID\",\"errorType\":\"InvalidRequestID\"}\n"
+        );
+        assert_eq!(
+            Answer::InvalidStateTransition {
+                from: RuntimeState::Ready,
+                to: "InvocationResponse"
+            }
+            .body(),
+            "{\"errorMessage\":\"State transition from Ready to InvocationResponse failed for runtime. Error: State transition is not allowed\",\"errorType\":\"InvalidStateTransition\"}\n"
+        );
+        assert_eq!(
+            Answer::ResponseTooLarge.body(),
+            "{\"errorMessage\":\"Exceeded maximum allowed payload size (6291556 bytes).\",\"errorType\":\"RequestEntityTooLarge\"}\n"
+        );
+    }
+
+    #[test]
+    fn error_types_are_sanitised() {
+        for (header, kept) in [
+            ("Runtime.ExitError", "Runtime.ExitError"),
+            ("Function.NoGood", "Function.NoGood"),
+            ("Function.not-good", "Function.Unknown"),
+            ("Function.X", "Function.Unknown"),
+            ("unhandled", "Runtime.Unknown"),
+            ("", "Runtime.Unknown"),
+        ] {
+            assert_eq!(sanitise_error_type(header), kept, "{header}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn parsing_never_panics(method in "GET|POST|PUT", path in ".{0,100}") {
+            let _ = Operation::parse(&method, &path);
+            let _ = sanitise_error_type(&path);
+        }
+    }
+}

@@ -1,0 +1,688 @@
+//! The shell round the lifecycle machine: sockets, processes, timers, log lines.
+//!
+//! All state is behind one lock that is never held across an await; whoever brings an event (the
+//! host, a call of the runtime, the end of the process, the timer) runs the machine right there.
+//! A warm invocation therefore wakes two tasks only: the runtime's waiting poll and the caller.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::{fmt, io};
+
+use bytes::Bytes;
+use kiln_protocol::invoke::PlatformError;
+use kiln_protocol::log_line::{self, Report, Status};
+use kiln_protocol::runtime_api::Answer;
+use tokio::sync::{Notify, oneshot};
+use tokio::task::AbortHandle;
+use tokio::time::Instant;
+
+use crate::invocation::{Invocation, InvocationReport, InvocationResult, Outcome};
+use crate::lifecycle::{Answered, Effect, Event, Machine, Settlement, Timer};
+use crate::logs::LogPipe;
+use crate::process::{Child, Family, exit_cause};
+use crate::runtime_api;
+
+/// `RLIMIT_NOFILE` inside an execution environment.
+const DESCRIPTOR_LIMIT: u64 = 1_024;
+/// How long a fired timer waits before it looks again whether the debugger has let go.
+const DEBUGGER_PATIENCE: Duration = Duration::from_millis(500);
+/// What a runtime that we did not start is given: no timer bounds a session in a debugger.
+const EXTERNAL_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Whoever owns environments. Its methods are called in the middle of things: they must not block.
+pub trait Host: Send + Sync + 'static {
+    /// The environment can take an invocation by [`Environment::invoke`].
+    fn available(&self, environment: &Arc<Environment>);
+    /// The environment has ended, and with it all its processes.
+    fn closed(&self, environment: &Arc<Environment>);
+    /// A line of the environment's log, without line break.
+    fn log(&self, environment: &Environment, source: LogSource, line: &str);
+    /// An invocation is over.
+    fn finished(&self, environment: &Environment, report: InvocationReport);
+}
+
+/// Who wrote a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogSource {
+    /// A process of the environment.
+    Function,
+    /// The platform: START, END, REPORT and the like.
+    Platform,
+}
+
+/// What an environment runs, and within which limits.
+#[derive(Clone, Debug)]
+pub struct EnvironmentConfig {
+    /// The function's version, for the START line.
+    pub version: String,
+    /// Configured memory, MB.
+    pub memory_mb: u32,
+    /// The function's timeout.
+    pub timeout: Duration,
+    /// Limit of the init phase; 10 s on demand.
+    pub init_limit: Duration,
+    /// How to start the runtime; `None` when somebody else starts it, in a debugger say.
+    pub launch: Option<Launch>,
+}
+
+/// How to start the runtime process.
+#[derive(Clone, Debug)]
+pub struct Launch {
+    /// The executable.
+    pub bootstrap: PathBuf,
+    /// Where it runs.
+    pub working_directory: PathBuf,
+    /// All its environment variables but `AWS_LAMBDA_RUNTIME_API`, which the environment adds.
+    pub variables: Vec<(String, String)>,
+}
+
+/// One execution environment.
+pub struct Environment {
+    config: EnvironmentConfig,
+    host: Arc<dyn Host>,
+    core: Mutex<Core>,
+    logs: Option<LogPipe>,
+    /// Address of its Runtime API listener; none for an external runtime.
+    address: Option<SocketAddr>,
+    /// Wakes the timer task when a deadline comes before the moment it sleeps to.
+    timer: Notify,
+    tasks: OnceLock<Vec<AbortHandle>>,
+}
+
+struct Core {
+    machine: Machine,
+    /// The runtime's waiting `/next`.
+    poll: Option<oneshot::Sender<NextEvent>>,
+    active: Option<Active>,
+    family: Option<Family>,
+    /// The process is to be killed as soon as it exists.
+    kill_on_launch: bool,
+    /// When the timer fires.
+    deadline: Option<Instant>,
+    /// To when the timer task sleeps; `None` when it waits to be woken.
+    timer_sleeps_to: Option<Instant>,
+    launched: Instant,
+    /// Duration of an init that no invocation has reported yet.
+    init_duration: Option<Duration>,
+    /// Body of a posted init error.
+    init_error: Option<Bytes>,
+    /// Body posted with the call being handled.
+    posted: Option<Bytes>,
+    peak_memory: Option<u64>,
+}
+
+/// The invocation that holds the environment.
+struct Active {
+    invocation: Box<Invocation>,
+    began: Instant,
+    deadline_ms: u128,
+    init_duration: Option<Duration>,
+    start_logged: bool,
+    platform_error: Option<PlatformError>,
+    function_error: Option<String>,
+    /// What the caller gets once the log tail is complete.
+    deferred: Option<InvocationResult>,
+}
+
+/// The event as `/next` delivers it.
+#[derive(Debug)]
+pub(crate) struct NextEvent {
+    pub(crate) request_id: String,
+    pub(crate) function_arn: String,
+    pub(crate) trace_id: String,
+    pub(crate) client_context: Option<String>,
+    pub(crate) deadline_ms: u128,
+    pub(crate) payload: Bytes,
+}
+
+/// What is left to do once the lock is released.
+enum After {
+    Launch,
+    Available,
+    Closed,
+}
+
+impl Environment {
+    /// Creates an environment with a Runtime API listener of its own on the loopback, and begins
+    /// its init phase.
+    ///
+    /// # Errors
+    /// No port or no descriptor left for its listener and its log pipe.
+    pub fn start(config: EnvironmentConfig, host: Arc<dyn Host>) -> io::Result<Arc<Self>> {
+        let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+        listener.set_nonblocking(true)?;
+        let listener = tokio::net::TcpListener::from_std(listener)?;
+        let address = listener.local_addr()?;
+        let environment = Arc::new(Self::new(
+            config,
+            host,
+            Some(LogPipe::new()?),
+            Some(address),
+        ));
+        let tasks = vec![
+            tokio::spawn(runtime_api::listen(listener, Arc::clone(&environment))).abort_handle(),
+            tokio::spawn(Arc::clone(&environment).run_timer()).abort_handle(),
+            tokio::spawn(Arc::clone(&environment).read_logs()).abort_handle(),
+        ];
+        // Empty until here: nobody else has seen the environment.
+        let _ = environment.tasks.set(tasks);
+        environment.dispatch(environment.lock(), Event::Start);
+        Ok(environment)
+    }
+
+    /// Creates an environment for a runtime that somebody else starts. It has no listener: its
+    /// calls are brought to [`serve`](Self::serve). Nothing bounds it in time.
+    pub fn external(mut config: EnvironmentConfig, host: Arc<dyn Host>) -> Arc<Self> {
+        config.launch = None;
+        config.timeout = EXTERNAL_TIMEOUT;
+        let environment = Arc::new(Self::new(config, host, None, None));
+        environment.dispatch(environment.lock(), Event::Start);
+        environment
+    }
+
+    fn new(
+        config: EnvironmentConfig,
+        host: Arc<dyn Host>,
+        logs: Option<LogPipe>,
+        address: Option<SocketAddr>,
+    ) -> Self {
+        let core = Core {
+            machine: Machine::new(config.timeout),
+            poll: None,
+            active: None,
+            family: None,
+            kill_on_launch: false,
+            deadline: None,
+            timer_sleeps_to: None,
+            launched: Instant::now(),
+            init_duration: None,
+            init_error: None,
+            posted: None,
+            peak_memory: None,
+        };
+        Self {
+            config,
+            host,
+            core: Mutex::new(core),
+            logs,
+            address,
+            timer: Notify::new(),
+            tasks: OnceLock::new(),
+        }
+    }
+
+    /// Hands over an invocation. It is answered exactly once, whatever becomes of the process.
+    ///
+    /// # Errors
+    /// Gives the invocation back when the environment is not free (it ended, or takes another).
+    pub fn invoke(self: &Arc<Self>, invocation: Box<Invocation>) -> Result<(), Box<Invocation>> {
+        let mut core = self.lock();
+        if !core.machine.is_free() {
+            return Err(invocation);
+        }
+        let deadline = SystemTime::now() + self.config.timeout;
+        if let Some(logs) = &self.logs {
+            let mut lines = logs.lock();
+            // What was written since the last invocation belongs to none.
+            logs.drain(&mut lines, &mut |line| self.log_function(line));
+            lines.keep_tail(invocation.tail);
+        }
+        core.active = Some(Active {
+            invocation,
+            began: Instant::now(),
+            deadline_ms: epoch(deadline).as_millis(),
+            init_duration: core.init_duration.take(),
+            start_logged: false,
+            platform_error: None,
+            function_error: None,
+            deferred: None,
+        });
+        self.dispatch(core, Event::Invoke);
+        Ok(())
+    }
+
+    /// Ends the environment: its processes are killed, whoever waits is answered.
+    /// [`Host::closed`] is called when nothing is left.
+    pub fn close(self: &Arc<Self>) {
+        self.dispatch(self.lock(), Event::Close);
+    }
+
+    /// Whether it has ended or is ending.
+    pub fn is_closing(&self) -> bool {
+        self.lock().machine.is_closing()
+    }
+
+    /// Serves one call of the Runtime API.
+    pub async fn serve<B>(
+        self: &Arc<Self>,
+        request: http::Request<B>,
+    ) -> http::Response<http_body_util::Full<Bytes>>
+    where
+        B: hyper::body::Body<Data = Bytes>,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        runtime_api::serve(self, request).await
+    }
+
+    /// The runtime asks for the next event; waits for one.
+    pub(crate) async fn next(self: &Arc<Self>) -> Result<NextEvent, Answer> {
+        let (sender, receiver) = oneshot::channel();
+        let answer = {
+            let mut core = self.lock();
+            core.poll = Some(sender);
+            self.dispatch(core, Event::Next)
+        };
+        if let Some(refused) = answer {
+            return Err(refused);
+        }
+        // The sender is dropped when another poll takes its place or the environment ends.
+        receiver.await.map_err(|_| Answer::Closing)
+    }
+
+    /// The runtime posted the result, or the error, of an invocation.
+    pub(crate) fn respond(
+        self: &Arc<Self>,
+        request_id: &str,
+        failed: bool,
+        body: Option<Bytes>,
+    ) -> Answer {
+        let mut core = self.lock();
+        let current = core
+            .active
+            .as_ref()
+            .is_some_and(|active| active.invocation.request_id == request_id);
+        let answered = match body {
+            Some(body) => {
+                core.posted = Some(body);
+                Answered::Body { failed, current }
+            }
+            None => Answered::TooLarge { current },
+        };
+        self.dispatch(core, Event::Respond(answered))
+            .unwrap_or(Answer::Closing)
+    }
+
+    /// The runtime reported that its init failed.
+    pub(crate) fn init_error(self: &Arc<Self>, error_type: &str, body: Bytes) -> Answer {
+        let mut core = self.lock();
+        core.init_error = Some(body);
+        self.dispatch(core, Event::InitError(error_type.to_owned()))
+            .unwrap_or(Answer::Closing)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Core> {
+        // A panic elsewhere leaves a consistent machine: its transitions are single assignments.
+        self.core.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Runs the machine and carries out its effects; returns the answer to the runtime's call.
+    fn dispatch(self: &Arc<Self>, mut core: MutexGuard<'_, Core>, event: Event) -> Option<Answer> {
+        let mut answer = None;
+        let mut after = Vec::new();
+        for effect in core.machine.handle(event) {
+            match effect {
+                Effect::Launch if self.config.launch.is_some() => {
+                    core.launched = Instant::now();
+                    core.kill_on_launch = false;
+                    core.init_error = None;
+                    after.push(After::Launch);
+                }
+                // Somebody else starts the runtime.
+                Effect::Launch => {}
+                Effect::Kill => {
+                    core.poll = None;
+                    match &core.family {
+                        Some(family) => family.kill(),
+                        None => core.kill_on_launch = true,
+                    }
+                }
+                Effect::Arm(timer) => self.arm(&mut core, timer),
+                Effect::Disarm => core.deadline = None,
+                Effect::InitDone => self.init_done(&mut core),
+                Effect::InitFailed(phase, status) => {
+                    let line =
+                        log_line::init_report(core.launched.elapsed(), phase.name(), &status);
+                    self.log_platform(&[line]);
+                }
+                Effect::Deliver => self.deliver(&mut core),
+                // The poll is in place already.
+                Effect::Park => {}
+                Effect::Reply(reply) => answer = Some(reply),
+                Effect::Settle(settlement) => settle(&mut core, settlement),
+                Effect::Finish(status) => self.finish(&mut core, status),
+                Effect::Available => after.push(After::Available),
+                Effect::Closed => {
+                    core.active = None;
+                    core.poll = None;
+                    after.push(After::Closed);
+                }
+            }
+        }
+        core.posted = None;
+        // A runtime nobody here can kill is let go instead.
+        let let_go = self.config.launch.is_none() && core.machine.is_closing();
+        drop(core);
+        for what in after {
+            match what {
+                After::Launch => {
+                    // On a worker of its own: fork and exec take about a millisecond, which
+                    // neither this caller nor the ones behind it should wait for.
+                    let this = Arc::clone(self);
+                    tokio::spawn(async move { this.launch() });
+                }
+                After::Available => self.host.available(self),
+                After::Closed => {
+                    self.host.closed(self);
+                    for task in self.tasks.get().into_iter().flatten() {
+                        task.abort();
+                    }
+                }
+            }
+        }
+        if let_go {
+            let ended = kiln_protocol::invoke::ExitCause::Code(0);
+            let core = self.lock();
+            if core.machine.is_closing() && !core.machine.is_closed() {
+                self.dispatch(core, Event::Exited(ended));
+            }
+        }
+        answer
+    }
+
+    fn launch(self: &Arc<Self>) {
+        self.log_platform(&["INIT_START Runtime Version: provided:al2023".to_owned()]);
+        let spawned = self.spawn();
+        let mut core = self.lock();
+        match spawned {
+            Ok((family, child)) => {
+                if core.kill_on_launch {
+                    family.kill();
+                }
+                core.family = Some(family);
+                drop(core);
+                let this = Arc::clone(self);
+                tokio::spawn(async move { this.wait(child).await });
+            }
+            Err(text) => {
+                self.dispatch(core, Event::LaunchFailed(text));
+            }
+        }
+    }
+
+    /// Starts the process; the error is the text of the service.
+    fn spawn(&self) -> Result<(Family, Child), String> {
+        let (Some(launch), Some(logs), Some(address)) =
+            (&self.config.launch, &self.logs, self.address)
+        else {
+            return Err("the environment has no process of its own".to_owned());
+        };
+        let path = launch.bootstrap.display();
+        if !launch.bootstrap.exists() {
+            return Err(format!("Couldn't find valid bootstrap(s): [{path}]"));
+        }
+        let start = || -> io::Result<(Family, Child)> {
+            let mut command = Command::new(&launch.bootstrap);
+            command
+                .env_clear()
+                .envs(launch.variables.iter().map(|(name, value)| (name, value)))
+                .env("AWS_LAMBDA_RUNTIME_API", address.to_string())
+                .current_dir(&launch.working_directory)
+                .stdin(Stdio::null())
+                .stdout(logs.writer()?)
+                .stderr(logs.writer()?);
+            Family::spawn(command, Some(DESCRIPTOR_LIMIT))
+        };
+        start().map_err(|error| format!("fork/exec {path}: {}", os_text(&error)))
+    }
+
+    async fn wait(self: Arc<Self>, mut child: Child) {
+        let status = child.wait().await;
+        let mut core = self.lock();
+        if let Some(family) = core.family.take() {
+            // What the process left behind ends with it.
+            family.kill();
+        }
+        let cause = status.map_or(kiln_protocol::invoke::ExitCause::Code(-1), exit_cause);
+        self.dispatch(core, Event::Exited(cause));
+    }
+
+    fn arm(&self, core: &mut Core, timer: Timer) {
+        if self.config.launch.is_none() {
+            return;
+        }
+        let limit = match timer {
+            Timer::Init => self.config.init_limit,
+            Timer::Invoke => self.config.timeout,
+        };
+        let deadline = Instant::now() + limit;
+        core.deadline = Some(deadline);
+        // Usually the task already sleeps to an earlier deadline that has been disarmed, looks when
+        // it wakes and sleeps on: a warm invocation does not wake it.
+        if core.timer_sleeps_to.is_none_or(|wakes| deadline < wakes) {
+            self.timer.notify_one();
+        }
+    }
+
+    async fn run_timer(self: Arc<Self>) {
+        loop {
+            let deadline = {
+                let mut core = self.lock();
+                core.timer_sleeps_to = core.deadline;
+                core.deadline
+            };
+            let Some(deadline) = deadline else {
+                self.timer.notified().await;
+                continue;
+            };
+            tokio::select! {
+                () = tokio::time::sleep_until(deadline) => self.timer_elapsed(),
+                () = self.timer.notified() => {}
+            }
+        }
+    }
+
+    fn timer_elapsed(self: &Arc<Self>) {
+        let mut core = self.lock();
+        let now = Instant::now();
+        if core.deadline.is_none_or(|deadline| deadline > now) {
+            return;
+        }
+        if core.family.as_ref().is_some_and(Family::is_traced) {
+            core.deadline = Some(now + DEBUGGER_PATIENCE);
+            return;
+        }
+        core.deadline = None;
+        self.dispatch(core, Event::TimerFired);
+    }
+
+    fn init_done(&self, core: &mut Core) {
+        let took = core.launched.elapsed();
+        core.peak_memory = core.family.as_ref().and_then(Family::peak_memory);
+        // An init inside an invocation is part of that invocation's duration.
+        if core.active.is_none() && self.config.launch.is_some() {
+            core.init_duration = Some(took);
+        }
+    }
+
+    fn deliver(&self, core: &mut Core) {
+        let Some(active) = &mut core.active else {
+            return;
+        };
+        self.log_start(active);
+        let Some(poll) = core.poll.take() else {
+            return;
+        };
+        let invocation = &active.invocation;
+        // A failed send means that the runtime hung up; it polls again, or its end is noticed.
+        let _ = poll.send(NextEvent {
+            request_id: invocation.request_id.clone(),
+            function_arn: invocation.function_arn.clone(),
+            trace_id: invocation.trace_id.clone(),
+            client_context: invocation.client_context.clone(),
+            deadline_ms: active.deadline_ms,
+            payload: invocation.payload.clone(),
+        });
+    }
+
+    /// Writes the START line, once, before anything else of the invocation.
+    fn log_start(&self, active: &mut Active) {
+        if !active.start_logged {
+            active.start_logged = true;
+            let line = log_line::start(&active.invocation.request_id, &self.config.version);
+            self.log_platform(&[line]);
+        }
+    }
+
+    /// Writes the invocation's last lines, answers a caller that waits for the log, tells the host.
+    fn finish(&self, core: &mut Core, status: Status) {
+        let Some(mut active) = core.active.take() else {
+            return;
+        };
+        let duration = match &active.platform_error {
+            // The invocation took as long as it was allowed to.
+            Some(PlatformError::TimedOut(timeout)) => *timeout,
+            _ => active.began.elapsed(),
+        };
+        let measured = core.family.as_ref().and_then(Family::peak_memory);
+        core.peak_memory = core.peak_memory.max(measured);
+        self.log_start(&mut active);
+        let report = Report {
+            duration,
+            init_duration: active.init_duration,
+            memory_size_mb: self.config.memory_mb,
+            max_memory_used_mb: core.peak_memory.map(|bytes| bytes.div_ceil(1024 * 1024)),
+            status,
+        };
+        let request_id = &active.invocation.request_id;
+        let mut last_lines = match &active.platform_error {
+            Some(
+                error @ (PlatformError::TimedOut(_)
+                | PlatformError::RuntimeExited(_)
+                | PlatformError::InvalidEntrypoint(_)),
+            ) => log_line::failure(error, request_id, &timestamp(SystemTime::now())),
+            Some(PlatformError::ResponseTooLarge) | None => Vec::new(),
+        };
+        last_lines.push(log_line::end(request_id));
+        last_lines.push(report.line(request_id));
+        self.log_platform(&last_lines);
+        let log_tail = self.logs.as_ref().and_then(|logs| logs.lock().take_tail());
+        let Active {
+            invocation,
+            deferred,
+            function_error,
+            ..
+        } = active;
+        if let (Some(result), Some(reply)) = (deferred, invocation.reply) {
+            // A caller that has gone away asked for nothing any more.
+            let _ = reply.send(Outcome { result, log_tail });
+        }
+        let total = invocation.arrived.elapsed().unwrap_or(duration);
+        let report = InvocationReport {
+            request_id: invocation.request_id,
+            report,
+            function_error,
+            total,
+        };
+        self.host.finished(self, report);
+    }
+
+    fn log_function(&self, line: &str) {
+        self.host.log(self, LogSource::Function, line);
+    }
+
+    /// Writes lines of the platform, after everything the processes have written so far.
+    fn log_platform(&self, platform: &[String]) {
+        let mut emit = |line: &str| self.host.log(self, LogSource::Platform, line);
+        let Some(logs) = &self.logs else {
+            platform.iter().for_each(|line| emit(line));
+            return;
+        };
+        let mut lines = logs.lock();
+        logs.drain(&mut lines, &mut |line| self.log_function(line));
+        lines.flush(&mut |line| self.log_function(line));
+        for line in platform {
+            lines.platform(line, &mut emit);
+        }
+    }
+
+    async fn read_logs(self: Arc<Self>) {
+        let Some(logs) = &self.logs else { return };
+        while logs.readable().await.is_ok() {
+            loop {
+                let emptied = logs.drain(&mut logs.lock(), &mut |line| self.log_function(line));
+                if emptied {
+                    break;
+                }
+                // A flood of lines shares the worker with everybody else.
+                tokio::task::yield_now().await;
+            }
+        }
+    }
+}
+
+/// Answers the caller, or keeps the answer until the log tail is complete.
+fn settle(core: &mut Core, settlement: Settlement) {
+    let body = core.posted.take();
+    let Some(active) = &mut core.active else {
+        return;
+    };
+    let result = match settlement {
+        Settlement::Answer { failed: false } => InvocationResult::Answer(body.unwrap_or_default()),
+        Settlement::Answer { failed: true } => {
+            InvocationResult::FunctionError(body.unwrap_or_default())
+        }
+        Settlement::InitError => {
+            InvocationResult::FunctionError(core.init_error.take().unwrap_or_default())
+        }
+        Settlement::Platform(error) => {
+            active.platform_error = Some(error.clone());
+            let request_id = active.invocation.request_id.clone();
+            InvocationResult::Platform { error, request_id }
+        }
+        Settlement::Closed => InvocationResult::Closed,
+    };
+    active.function_error = match &result {
+        InvocationResult::Platform { error, .. } => Some(error.error_type().to_owned()),
+        InvocationResult::FunctionError(_) => Some("Unhandled".to_owned()),
+        InvocationResult::Answer(_) | InvocationResult::Closed => None,
+    };
+    if active.invocation.tail && result != InvocationResult::Closed {
+        active.deferred = Some(result);
+    } else if let Some(reply) = active.invocation.reply.take() {
+        // A caller that has gone away asked for nothing any more.
+        let _ = reply.send(Outcome {
+            result,
+            log_tail: None,
+        });
+    }
+}
+
+/// What the operating system says, as Go words it: lower case, without the error number.
+fn os_text(error: &io::Error) -> String {
+    let text = error.to_string();
+    let text = text.split(" (os error").next().unwrap_or(&text);
+    text.to_lowercase()
+}
+
+fn epoch(time: SystemTime) -> Duration {
+    time.duration_since(UNIX_EPOCH).unwrap_or_default()
+}
+
+/// RFC 3339 in UTC with milliseconds.
+fn timestamp(time: SystemTime) -> String {
+    jiff::Timestamp::try_from(time)
+        .map(|time| format!("{time:.3}"))
+        .unwrap_or_default()
+}
+
+impl fmt::Debug for Environment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Environment")
+            .field("config", &self.config)
+            .field("address", &self.address)
+            .finish_non_exhaustive()
+    }
+}

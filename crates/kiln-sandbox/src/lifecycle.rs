@@ -1,0 +1,451 @@
+//! The lifecycle of an execution environment as a machine one can hold in one's hand.
+//!
+//! [`Machine::handle`] takes what happened and answers with what to do about it. It starts no
+//! process, keeps no payload and reads no clock, so that every path through init, invoke, timeout,
+//! crash and shutdown is a row in a table of tests.
+//!
+//! Source: [Lambda runtime environment lifecycle](https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html).
+
+use kiln_protocol::invoke::{ExitCause, PlatformError};
+use kiln_protocol::log_line::Status;
+use kiln_protocol::runtime_api::{Answer, RuntimeState, sanitise_error_type};
+
+/// Something that happened to the environment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// The environment was created: begin with the init phase.
+    Start,
+    /// The host hands over an invocation. Only when the machine [is free](Machine::is_free).
+    Invoke,
+    /// The runtime asked for the next event.
+    Next,
+    /// The runtime answered the invocation named by `current`.
+    Respond(Answered),
+    /// The runtime reported that its init failed, with the type it gave.
+    InitError(String),
+    /// The process could not be started.
+    LaunchFailed(String),
+    /// The process ended.
+    Exited(ExitCause),
+    /// The armed timer ran out.
+    TimerFired,
+    /// The environment is no longer wanted.
+    Close,
+}
+
+/// What the runtime posted for an invocation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answered {
+    /// A result, or the error of a handler: either way the body goes to the caller.
+    Body {
+        /// Posted to `/error`.
+        failed: bool,
+        /// The id in the path is that of the running invocation.
+        current: bool,
+    },
+    /// A result larger than a function may give.
+    TooLarge {
+        /// The id in the path is that of the running invocation.
+        current: bool,
+    },
+}
+
+/// Something to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Start the process.
+    Launch,
+    /// End the whole process family at once.
+    Kill,
+    /// Start a timer, in place of any other.
+    Arm(Timer),
+    /// Stop the timer.
+    Disarm,
+    /// The init phase succeeded: note its duration.
+    InitDone,
+    /// The init failed: write its report line.
+    InitFailed(InitPhase, Status),
+    /// Give the event of the current invocation to the waiting runtime.
+    Deliver,
+    /// Keep the runtime waiting for an event.
+    Park,
+    /// Answer the runtime's call.
+    Reply(Answer),
+    /// Answer the caller.
+    Settle(Settlement),
+    /// The invocation is over: write its END and REPORT lines.
+    Finish(Status),
+    /// The environment can take an invocation.
+    Available,
+    /// The environment is gone.
+    Closed,
+}
+
+/// The timers of an environment; one runs at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Timer {
+    /// Limit of the init phase.
+    Init,
+    /// The function's timeout.
+    Invoke,
+}
+
+/// Which phase an init ran in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InitPhase {
+    /// Before any invocation.
+    Init,
+    /// Inside an invocation, after the first attempt failed or the environment was reset.
+    Invoke,
+}
+
+impl InitPhase {
+    /// The name in log lines.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Init => "init",
+            Self::Invoke => "invoke",
+        }
+    }
+}
+
+/// What the caller of an invocation receives.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Settlement {
+    /// The body the runtime posted with this call.
+    Answer {
+        /// It was posted to `/error`.
+        failed: bool,
+    },
+    /// The body the runtime posted to `/init/error` before it ended.
+    InitError,
+    /// An error of the platform.
+    Platform(PlatformError),
+    /// The environment was closed under the invocation.
+    Closed,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// No process. The next invocation begins with an init of its own.
+    Down,
+    /// The process runs its init, bounded by the init limit.
+    Init,
+    /// The process runs its init inside an invocation, bounded by the function's timeout.
+    InlineInit,
+    /// The runtime waits for an event.
+    Idle,
+    /// The runtime has an event.
+    Running,
+    /// The runtime answered and has not come back for the next event.
+    Finishing,
+    /// The process was killed and has not ended yet.
+    Stopping { close: bool },
+    /// Nothing happens any more.
+    Closed,
+}
+
+/// The lifecycle of one environment.
+#[derive(Debug)]
+pub struct Machine {
+    state: State,
+    /// The type of a posted init error, until the process that posted it ends.
+    init_error: Option<String>,
+    /// The function's timeout, for the words of its error.
+    timeout: std::time::Duration,
+}
+
+impl Machine {
+    /// A machine that has not started, for a function with this timeout.
+    pub fn new(timeout: std::time::Duration) -> Self {
+        Self {
+            state: State::Down,
+            init_error: None,
+            timeout,
+        }
+    }
+
+    /// Whether an invocation may be handed over now.
+    pub fn is_free(&self) -> bool {
+        matches!(self.state, State::Idle | State::Down)
+    }
+
+    /// Whether the environment has ended, or is about to.
+    pub fn is_closing(&self) -> bool {
+        matches!(self.state, State::Closed | State::Stopping { close: true })
+    }
+
+    /// Whether it has ended.
+    pub fn is_closed(&self) -> bool {
+        self.state == State::Closed
+    }
+
+    /// The state as refusals of the Runtime API name it.
+    fn runtime_state(&self) -> RuntimeState {
+        match self.state {
+            State::Down | State::Stopping { .. } | State::Closed => RuntimeState::Started,
+            State::Init | State::InlineInit if self.init_error.is_some() => RuntimeState::InitError,
+            State::Init | State::InlineInit => RuntimeState::Started,
+            State::Idle => RuntimeState::Ready,
+            State::Running => RuntimeState::Running,
+            State::Finishing => RuntimeState::ResponseSent,
+        }
+    }
+
+    /// Takes an event, returns what to do, in order.
+    pub fn handle(&mut self, event: Event) -> Vec<Effect> {
+        match event {
+            Event::Start => self.start(),
+            Event::Invoke => self.invoke(),
+            Event::Next => self.next(),
+            Event::Respond(answered) => self.respond(answered),
+            Event::InitError(error_type) => self.report_init_error(&error_type),
+            Event::LaunchFailed(text) => {
+                let error = PlatformError::InvalidEntrypoint(text);
+                self.process_ended(error)
+            }
+            Event::Exited(cause) => self.process_ended(PlatformError::RuntimeExited(cause)),
+            Event::TimerFired => self.timer_fired(),
+            Event::Close => self.close(),
+        }
+    }
+
+    fn start(&mut self) -> Vec<Effect> {
+        if self.state != State::Down {
+            return Vec::new();
+        }
+        self.state = State::Init;
+        vec![Effect::Arm(Timer::Init), Effect::Launch]
+    }
+
+    fn invoke(&mut self) -> Vec<Effect> {
+        match self.state {
+            State::Idle => {
+                self.state = State::Running;
+                vec![Effect::Arm(Timer::Invoke), Effect::Deliver]
+            }
+            State::Down => {
+                self.state = State::InlineInit;
+                vec![Effect::Arm(Timer::Invoke), Effect::Launch]
+            }
+            // Not free: the caller is answered all the same.
+            _ => vec![Effect::Settle(Settlement::Closed)],
+        }
+    }
+
+    fn next(&mut self) -> Vec<Effect> {
+        match self.state {
+            State::Init | State::InlineInit if self.init_error.is_some() => {
+                vec![Effect::Reply(self.refusal("Ready"))]
+            }
+            State::Init => {
+                self.state = State::Idle;
+                vec![
+                    Effect::Disarm,
+                    Effect::Park,
+                    Effect::InitDone,
+                    Effect::Available,
+                ]
+            }
+            State::InlineInit => {
+                self.state = State::Running;
+                vec![Effect::InitDone, Effect::Deliver]
+            }
+            // The runtime polled anew, on another connection perhaps: the new poll counts.
+            State::Idle => vec![Effect::Park],
+            // Asking again before answering yields the same event.
+            State::Running => vec![Effect::Deliver],
+            State::Finishing => {
+                self.state = State::Idle;
+                vec![
+                    Effect::Disarm,
+                    Effect::Park,
+                    Effect::Finish(Status::Success),
+                    Effect::Available,
+                ]
+            }
+            State::Down | State::Stopping { .. } | State::Closed => {
+                vec![Effect::Reply(Answer::Closing)]
+            }
+        }
+    }
+
+    fn respond(&mut self, answered: Answered) -> Vec<Effect> {
+        let (Answered::Body { current, .. } | Answered::TooLarge { current }) = answered;
+        let to = match answered {
+            Answered::Body { failed: true, .. } => "InvocationErrorResponse",
+            _ => "InvocationResponse",
+        };
+        match self.state {
+            State::Running if !current => vec![Effect::Reply(Answer::InvalidRequestId)],
+            State::Running => match answered {
+                Answered::Body { failed, .. } => {
+                    self.state = State::Finishing;
+                    vec![
+                        Effect::Settle(Settlement::Answer { failed }),
+                        Effect::Reply(Answer::Accepted),
+                    ]
+                }
+                Answered::TooLarge { .. } => {
+                    self.state = State::Finishing;
+                    vec![
+                        Effect::Settle(Settlement::Platform(PlatformError::ResponseTooLarge)),
+                        Effect::Reply(Answer::ResponseTooLarge),
+                    ]
+                }
+            },
+            State::Init | State::InlineInit | State::Idle | State::Finishing => {
+                vec![Effect::Reply(self.refusal(to))]
+            }
+            State::Down | State::Stopping { .. } | State::Closed => {
+                vec![Effect::Reply(Answer::Closing)]
+            }
+        }
+    }
+
+    fn report_init_error(&mut self, error_type: &str) -> Vec<Effect> {
+        match self.state {
+            State::Init | State::InlineInit if self.init_error.is_none() => {
+                self.init_error = Some(sanitise_error_type(error_type).to_owned());
+                vec![Effect::Reply(Answer::Accepted)]
+            }
+            State::Down | State::Stopping { .. } | State::Closed => {
+                vec![Effect::Reply(Answer::Closing)]
+            }
+            _ => vec![Effect::Reply(self.refusal("InitError"))],
+        }
+    }
+
+    fn process_ended(&mut self, error: PlatformError) -> Vec<Effect> {
+        let init_error = self.init_error.take();
+        let posted = init_error.is_some();
+        let status = Status::Error(init_error.unwrap_or_else(|| error.error_type().to_owned()));
+        match self.state {
+            State::Init => {
+                self.state = State::Down;
+                // The environment stays: init runs again inside the first invocation.
+                vec![
+                    Effect::Disarm,
+                    Effect::InitFailed(InitPhase::Init, status),
+                    Effect::Available,
+                ]
+            }
+            State::InlineInit => {
+                self.state = State::Down;
+                let settlement = if posted {
+                    Settlement::InitError
+                } else {
+                    Settlement::Platform(error)
+                };
+                vec![
+                    Effect::Disarm,
+                    Effect::InitFailed(InitPhase::Invoke, status.clone()),
+                    Effect::Settle(settlement),
+                    Effect::Finish(status),
+                    Effect::Available,
+                ]
+            }
+            State::Running => {
+                self.state = State::Down;
+                vec![
+                    Effect::Disarm,
+                    Effect::Settle(Settlement::Platform(error)),
+                    Effect::Finish(status),
+                    Effect::Available,
+                ]
+            }
+            State::Finishing => {
+                self.state = State::Down;
+                vec![Effect::Disarm, Effect::Finish(status), Effect::Available]
+            }
+            State::Idle => {
+                // Between two events nobody waits: the next one begins with an init.
+                self.state = State::Down;
+                Vec::new()
+            }
+            State::Stopping { close: false } => {
+                self.state = State::Down;
+                vec![Effect::Available]
+            }
+            State::Stopping { close: true } => {
+                self.state = State::Closed;
+                vec![Effect::Closed]
+            }
+            State::Down | State::Closed => Vec::new(),
+        }
+    }
+
+    fn timer_fired(&mut self) -> Vec<Effect> {
+        let stopping = State::Stopping { close: false };
+        match self.state {
+            State::Init => {
+                self.state = stopping;
+                self.init_error = None;
+                vec![
+                    Effect::InitFailed(InitPhase::Init, Status::Timeout),
+                    Effect::Kill,
+                ]
+            }
+            State::InlineInit | State::Running => {
+                self.state = stopping;
+                self.init_error = None;
+                let error = PlatformError::TimedOut(self.timeout);
+                vec![
+                    Effect::Settle(Settlement::Platform(error)),
+                    Effect::Finish(Status::Timeout),
+                    Effect::Kill,
+                ]
+            }
+            State::Finishing => {
+                self.state = stopping;
+                vec![Effect::Finish(Status::Timeout), Effect::Kill]
+            }
+            State::Down | State::Idle | State::Stopping { .. } | State::Closed => Vec::new(),
+        }
+    }
+
+    fn close(&mut self) -> Vec<Effect> {
+        let stopping = State::Stopping { close: true };
+        match self.state {
+            State::Down => {
+                self.state = State::Closed;
+                vec![Effect::Closed]
+            }
+            State::Init | State::Idle => {
+                self.state = stopping;
+                vec![Effect::Disarm, Effect::Kill]
+            }
+            State::InlineInit | State::Running => {
+                self.state = stopping;
+                vec![
+                    Effect::Disarm,
+                    Effect::Settle(Settlement::Closed),
+                    Effect::Kill,
+                ]
+            }
+            State::Finishing => {
+                self.state = stopping;
+                vec![
+                    Effect::Disarm,
+                    Effect::Finish(Status::Success),
+                    Effect::Kill,
+                ]
+            }
+            State::Stopping { .. } => {
+                self.state = stopping;
+                Vec::new()
+            }
+            State::Closed => Vec::new(),
+        }
+    }
+
+    fn refusal(&self, to: &'static str) -> Answer {
+        Answer::InvalidStateTransition {
+            from: self.runtime_state(),
+            to,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

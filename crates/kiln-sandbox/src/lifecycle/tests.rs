@@ -1,0 +1,296 @@
+//! Every path through the lifecycle as a row, and a property over all sequences of events.
+
+use std::time::Duration;
+
+use kiln_protocol::invoke::{ExitCause, PlatformError};
+use kiln_protocol::log_line::Status;
+use kiln_protocol::runtime_api::{Answer, RuntimeState};
+use proptest::prelude::*;
+
+use super::*;
+
+const TIMEOUT: Duration = Duration::from_secs(3);
+
+fn body(failed: bool) -> Event {
+    Event::Respond(Answered::Body {
+        failed,
+        current: true,
+    })
+}
+
+fn exited(code: i32) -> Event {
+    Event::Exited(ExitCause::Code(code))
+}
+
+fn exit_error(code: i32) -> PlatformError {
+    PlatformError::RuntimeExited(ExitCause::Code(code))
+}
+
+fn error(error_type: &str) -> Status {
+    Status::Error(error_type.to_owned())
+}
+
+/// Plays the events and returns the effects of the last one.
+fn last(events: &[Event]) -> Vec<Effect> {
+    let mut machine = Machine::new(TIMEOUT);
+    let mut effects = Vec::new();
+    for event in events {
+        effects = machine.handle(event.clone());
+    }
+    effects
+}
+
+#[test]
+fn init_then_invoke_then_idle() {
+    use Effect as E;
+    assert_eq!(last(&[Event::Start]), [E::Arm(Timer::Init), E::Launch]);
+    assert_eq!(
+        last(&[Event::Start, Event::Next]),
+        [E::Disarm, E::Park, E::InitDone, E::Available]
+    );
+    let invoked = [Event::Start, Event::Next, Event::Invoke];
+    assert_eq!(last(&invoked), [E::Arm(Timer::Invoke), E::Deliver]);
+    let answered = [&invoked[..], &[body(false)]].concat();
+    assert_eq!(
+        last(&answered),
+        [
+            E::Settle(Settlement::Answer { failed: false }),
+            E::Reply(Answer::Accepted)
+        ]
+    );
+    let back = [&answered[..], &[Event::Next]].concat();
+    assert_eq!(
+        last(&back),
+        [E::Disarm, E::Park, E::Finish(Status::Success), E::Available]
+    );
+}
+
+#[test]
+fn a_failed_init_runs_again_inside_the_first_invocation() {
+    use Effect as E;
+    let crashed = [Event::Start, exited(1)];
+    assert_eq!(
+        last(&crashed),
+        [
+            E::Disarm,
+            E::InitFailed(InitPhase::Init, error("Runtime.ExitError")),
+            E::Available
+        ]
+    );
+    let again = [&crashed[..], &[Event::Invoke]].concat();
+    assert_eq!(last(&again), [E::Arm(Timer::Invoke), E::Launch]);
+    let recovered = [&again[..], &[Event::Next]].concat();
+    assert_eq!(last(&recovered), [E::InitDone, E::Deliver]);
+    let crashed_again = [&again[..], &[exited(1)]].concat();
+    assert_eq!(
+        last(&crashed_again),
+        [
+            E::Disarm,
+            E::InitFailed(InitPhase::Invoke, error("Runtime.ExitError")),
+            E::Settle(Settlement::Platform(exit_error(1))),
+            E::Finish(error("Runtime.ExitError")),
+            E::Available
+        ]
+    );
+}
+
+#[test]
+fn a_posted_init_error_is_what_the_caller_of_the_rerun_sees() {
+    let events = [
+        Event::Start,
+        Event::InitError("Function.NoConfig".to_owned()),
+        exited(1),
+        Event::Invoke,
+        Event::InitError("Function.NoConfig".to_owned()),
+        exited(1),
+    ];
+    let effects = last(&events);
+    assert!(effects.contains(&Effect::Settle(Settlement::InitError)));
+    assert!(effects.contains(&Effect::Finish(error("Function.NoConfig"))));
+    assert!(last(&events[..3]).contains(&Effect::InitFailed(
+        InitPhase::Init,
+        error("Function.NoConfig")
+    )));
+}
+
+#[test]
+fn a_missing_bootstrap_fails_both_inits() {
+    let failed = Event::LaunchFailed("no such file".to_owned());
+    let effects = last(&[Event::Start, failed.clone(), Event::Invoke, failed]);
+    let expected = PlatformError::InvalidEntrypoint("no such file".to_owned());
+    assert!(effects.contains(&Effect::Settle(Settlement::Platform(expected))));
+}
+
+#[test]
+fn timers_end_what_they_bound() {
+    use Effect as E;
+    assert_eq!(
+        last(&[Event::Start, Event::TimerFired]),
+        [E::InitFailed(InitPhase::Init, Status::Timeout), E::Kill]
+    );
+    let running = [Event::Start, Event::Next, Event::Invoke];
+    let timed_out = [&running[..], &[Event::TimerFired]].concat();
+    assert_eq!(
+        last(&timed_out),
+        [
+            E::Settle(Settlement::Platform(PlatformError::TimedOut(TIMEOUT))),
+            E::Finish(Status::Timeout),
+            E::Kill
+        ]
+    );
+    // The environment is kept: once the process is gone it takes the next invocation.
+    let reset = [&timed_out[..], &[exited(9)]].concat();
+    assert_eq!(last(&reset), [E::Available]);
+    let next = [&reset[..], &[Event::Invoke]].concat();
+    assert_eq!(last(&next), [E::Arm(Timer::Invoke), E::Launch]);
+    // A runtime that answered and never came back held the environment: its caller has the answer.
+    let stuck = [&running[..], &[body(false), Event::TimerFired]].concat();
+    assert_eq!(last(&stuck), [E::Finish(Status::Timeout), E::Kill]);
+    // Late calls of the process that is being killed are turned away.
+    let late = [&timed_out[..], &[body(false)]].concat();
+    assert_eq!(last(&late), [E::Reply(Answer::Closing)]);
+}
+
+#[test]
+fn a_crash_answers_the_caller_at_once() {
+    use Effect as E;
+    let crashed = [Event::Start, Event::Next, Event::Invoke, exited(3)];
+    assert_eq!(
+        last(&crashed),
+        [
+            E::Disarm,
+            E::Settle(Settlement::Platform(exit_error(3))),
+            E::Finish(error("Runtime.ExitError")),
+            E::Available
+        ]
+    );
+    // Between events nobody is told; the next invocation starts the process anew.
+    assert_eq!(last(&[Event::Start, Event::Next, exited(0)]), []);
+    assert_eq!(
+        last(&[Event::Start, Event::Next, exited(0), Event::Invoke]),
+        [E::Arm(Timer::Invoke), E::Launch]
+    );
+}
+
+#[test]
+fn calls_out_of_order_are_refused_in_the_services_words() {
+    let refusal = |from, to| vec![Effect::Reply(Answer::InvalidStateTransition { from, to })];
+    let ready = [Event::Start, Event::Next];
+    let running = [Event::Start, Event::Next, Event::Invoke];
+    for (before, event, expected) in [
+        (
+            &[Event::Start][..],
+            body(false),
+            refusal(RuntimeState::Started, "InvocationResponse"),
+        ),
+        (
+            &ready[..],
+            body(false),
+            refusal(RuntimeState::Ready, "InvocationResponse"),
+        ),
+        (
+            &ready[..],
+            body(true),
+            refusal(RuntimeState::Ready, "InvocationErrorResponse"),
+        ),
+        (
+            &ready[..],
+            Event::InitError(String::new()),
+            refusal(RuntimeState::Ready, "InitError"),
+        ),
+        (
+            &running[..],
+            Event::Respond(Answered::Body {
+                failed: false,
+                current: false,
+            }),
+            vec![Effect::Reply(Answer::InvalidRequestId)],
+        ),
+        (&running[..], Event::Next, vec![Effect::Deliver]),
+    ] {
+        assert_eq!(
+            last(&[before, std::slice::from_ref(&event)].concat()),
+            expected,
+            "{event:?}"
+        );
+    }
+    // A second answer.
+    let twice = [&running[..], &[body(false), body(false)]].concat();
+    assert_eq!(
+        last(&twice),
+        refusal(RuntimeState::ResponseSent, "InvocationResponse")
+    );
+}
+
+#[test]
+fn closing_answers_and_kills() {
+    use Effect as E;
+    assert_eq!(last(&[Event::Close]), [E::Closed]);
+    assert_eq!(
+        last(&[Event::Start, Event::Next, Event::Close]),
+        [E::Disarm, E::Kill]
+    );
+    assert_eq!(
+        last(&[Event::Start, Event::Next, Event::Invoke, Event::Close]),
+        [E::Disarm, E::Settle(Settlement::Closed), E::Kill]
+    );
+    assert_eq!(
+        last(&[Event::Start, Event::Next, Event::Close, exited(9)]),
+        [E::Closed]
+    );
+}
+
+fn any_event() -> impl Strategy<Value = Event> {
+    prop_oneof![
+        3 => Just(Event::Invoke),
+        3 => Just(Event::Next),
+        3 => (any::<bool>(), any::<bool>())
+            .prop_map(|(failed, current)| Event::Respond(Answered::Body { failed, current })),
+        1 => any::<bool>().prop_map(|current| Event::Respond(Answered::TooLarge { current })),
+        1 => Just(Event::InitError("x".to_owned())),
+        1 => Just(Event::LaunchFailed("x".to_owned())),
+        2 => Just(Event::Exited(ExitCause::Code(1))),
+        1 => Just(Event::TimerFired),
+        1 => Just(Event::Close),
+    ]
+}
+
+proptest! {
+    /// Whatever happens in whatever order: every invocation taken is settled exactly once before
+    /// the environment takes another or ends, no process is started beside a living one, and a
+    /// process that is alive when the environment ends has been killed.
+    #[test]
+    fn no_sequence_strands_a_caller_or_leaks_a_process(events in proptest::collection::vec(any_event(), 0..60)) {
+        let mut machine = Machine::new(TIMEOUT);
+        let (mut alive, mut killed, mut unsettled, mut unfinished) = (false, false, 0, 0);
+        let script = std::iter::once(Event::Start).chain(events);
+        for event in script {
+            // What the shell never does: hand over to a busy environment, report the end or the
+            // failed start of a process that does not run, fire a timer that is not armed.
+            match event {
+                Event::Invoke if !machine.is_free() => continue,
+                Event::Exited(_) | Event::LaunchFailed(_) if !alive => continue,
+                _ => {}
+            }
+            match event {
+                Event::Invoke => { unsettled += 1; unfinished += 1; }
+                Event::Exited(_) | Event::LaunchFailed(_) => alive = false,
+                _ => {}
+            }
+            for effect in machine.handle(event) {
+                match effect {
+                    Effect::Launch => { prop_assert!(!alive); alive = true; killed = false; }
+                    Effect::Kill => { prop_assert!(alive); killed = true; }
+                    Effect::Settle(_) => { unsettled -= 1; prop_assert_eq!(unsettled, 0); }
+                    Effect::Finish(_) => { unfinished -= 1; prop_assert_eq!(unfinished, 0); prop_assert_eq!(unsettled, 0); }
+                    Effect::Available => { prop_assert!(machine.is_free()); prop_assert_eq!(unsettled, 0); }
+                    Effect::Closed => { prop_assert!(!alive); prop_assert_eq!(unsettled, 0); }
+                    Effect::Deliver => prop_assert!(alive && unsettled == 1),
+                    _ => {}
+                }
+            }
+            if machine.is_free() { prop_assert_eq!(unsettled, 0); }
+            if machine.is_closing() { prop_assert!(!alive || killed); }
+        }
+    }
+}

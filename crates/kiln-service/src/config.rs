@@ -1,0 +1,57 @@
+//! What a function is, and what the service tells every function.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// What is the same for every function of the service.
+#[derive(Clone, Debug)]
+pub struct ServiceConfig {
+    /// Region in ARNs and in `AWS_REGION`.
+    pub region: String,
+    /// Account in ARNs when the caller's access key names none.
+    pub account: String,
+    /// Most execution environments at a time, over all functions: the account's concurrency.
+    pub max_environments: usize,
+    /// Limit of the init phase.
+    pub init_limit: Duration,
+}
+
+impl Default for ServiceConfig {
+    fn default() -> Self {
+        Self {
+            region: "us-east-1".to_owned(),
+            account: "000000000000".to_owned(),
+            // The default quota of an account, and the limit of an on-demand init.
+            max_environments: 1_000,
+            init_limit: Duration::from_secs(10),
+        }
+    }
+}
+
+/// A function as it is deployed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FunctionConfig {
+    /// Its name.
+    pub name: String,
+    /// Memory, MB.
+    pub memory_mb: u32,
+    /// Timeout of an invocation.
+    pub timeout: Duration,
+    /// The user's environment variables.
+    pub variables: BTreeMap<String, String>,
+}
+
+/// Where a function's code is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Code {
+    /// An executable of this machine.
+    Executable {
+        /// The bootstrap.
+        path: PathBuf,
+        /// Where it runs.
+        working_directory: PathBuf,
+    },
+    /// A process that somebody else starts, in a debugger say, and that calls in.
+    External,
+}

@@ -1,0 +1,85 @@
+//! The HTTP edge: the only place that knows HTTP. One file per operation of the API.
+
+mod debugger;
+mod invoke;
+mod reply;
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{Method, Request};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use hyper_util::server::graceful::GracefulShutdown;
+use kiln_protocol::error::ServiceError;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+
+use crate::service::Service;
+use reply::Reply;
+
+/// How long connections may take to finish once the service was told to stop.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// Serves the API on listeners that are already bound, until `shutdown` completes.
+///
+/// Connections then get a moment to finish their answers. The functions' environments are the
+/// service's: see [`Service::close`].
+pub async fn serve(
+    service: Service,
+    listeners: Vec<TcpListener>,
+    shutdown: impl Future<Output = ()>,
+) {
+    let connections = Arc::new(GracefulShutdown::new());
+    let mut accepting = JoinSet::new();
+    for listener in listeners {
+        accepting.spawn(accept(service.clone(), listener, Arc::clone(&connections)));
+    }
+    shutdown.await;
+    // Nobody is accepted any more, and the tasks let go of the connections.
+    accepting.shutdown().await;
+    if let Some(connections) = Arc::into_inner(connections) {
+        // What is still open after the grace is cut.
+        let _ = tokio::time::timeout(GRACE, connections.shutdown()).await;
+    }
+}
+
+async fn accept(service: Service, listener: TcpListener, connections: Arc<GracefulShutdown>) {
+    loop {
+        // Out of descriptors for a moment, or a caller gone already: the next may work.
+        let Ok((stream, _)) = listener.accept().await else {
+            tokio::task::yield_now().await;
+            continue;
+        };
+        // Answers are small and awaited: never wait to fill a packet.
+        let _ = stream.set_nodelay(true);
+        let service = service.clone();
+        let connection = hyper::server::conn::http1::Builder::new().serve_connection(
+            TokioIo::new(stream),
+            service_fn(move |request| {
+                let service = service.clone();
+                async move { Ok::<_, Infallible>(route(&service, request).await.into_response()) }
+            }),
+        );
+        let connection = connections.watch(connection);
+        // A connection that breaks concerns its caller alone.
+        tokio::spawn(async move { connection.await.ok() });
+    }
+}
+
+async fn route(service: &Service, request: Request<Incoming>) -> Reply {
+    let path = request.uri().path().to_owned();
+    let segments: Vec<&str> = path.split('/').skip(1).collect();
+    match (request.method(), segments.as_slice()) {
+        (&Method::POST, ["2015-03-31", "functions", name, "invocations"]) => {
+            invoke::handle(service, name, request).await
+        }
+        (_, [".rt", rest @ ..]) => debugger::handle(service, rest, request).await,
+        (method, _) => Reply::error(&ServiceError::UnknownOperation(format!(
+            "kiln does not serve `{method} {path}`: functions are invoked by `POST /2015-03-31/functions/NAME/invocations`"
+        ))),
+    }
+}

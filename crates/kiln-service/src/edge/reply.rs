@@ -1,0 +1,72 @@
+//! An answer on its way out.
+
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
+use http::{HeaderMap, Response, StatusCode};
+use http_body_util::Full;
+use kiln_protocol::error::ServiceError;
+use kiln_protocol::headers;
+use uuid::Uuid;
+
+/// Status, headers and body of an answer.
+#[derive(Debug)]
+pub(super) struct Reply {
+    status: StatusCode,
+    headers: HeaderMap,
+    body: Bytes,
+}
+
+impl Reply {
+    /// An answer without body.
+    pub(super) fn empty(status: StatusCode) -> Self {
+        Self {
+            status,
+            headers: HeaderMap::new(),
+            body: Bytes::new(),
+        }
+    }
+
+    /// A JSON document.
+    pub(super) fn json(status: StatusCode, body: impl Into<Bytes>) -> Self {
+        let mut reply = Self::empty(status);
+        let json = HeaderValue::from_static("application/json");
+        reply.headers.insert(CONTENT_TYPE, json);
+        reply.body = body.into();
+        reply
+    }
+
+    /// A refusal in the form of the service.
+    pub(super) fn error(error: &ServiceError) -> Self {
+        let status =
+            StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        Self::json(status, error.body().to_string()).with(headers::ERROR_TYPE, error.code())
+    }
+
+    /// Whatever another part of the service answers.
+    pub(super) fn from_response(status: StatusCode, headers: HeaderMap, body: Bytes) -> Self {
+        Self {
+            status,
+            headers,
+            body,
+        }
+    }
+
+    /// Adds a header; a value that HTTP cannot carry is left out.
+    pub(super) fn with(mut self, name: &'static str, value: impl AsRef<str>) -> Self {
+        if let Ok(value) = HeaderValue::from_str(value.as_ref()) {
+            self.headers.insert(HeaderName::from_static(name), value);
+        }
+        self
+    }
+
+    /// The HTTP response. Every answer of the service names its request.
+    pub(super) fn into_response(mut self) -> Response<Full<Bytes>> {
+        if !self.headers.contains_key(headers::REQUEST_ID) {
+            self = self.with(headers::REQUEST_ID, Uuid::new_v4().to_string());
+        }
+        let mut response = Response::new(Full::new(self.body));
+        *response.status_mut() = self.status;
+        *response.headers_mut() = self.headers;
+        response
+    }
+}
