@@ -65,12 +65,12 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
     options.environment = environment.clone();
 
     if args.config {
-        return print_settings(&Project::load(&options).map_err(usage)?, args.format);
+        return print_settings(&Project::load(&options)?, args.format);
     }
     let project = Project::load(&options);
     if let Err(error @ ProjectError::NoManifest { .. }) = project {
         // What was asked about is not there; that says nothing of this machine.
-        return Err(usage(error));
+        return Err(error.into());
     }
     let tools = Tools {
         directory: match &project {
@@ -96,7 +96,7 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
 
 /// Prints the settings of a project.
 fn print_settings(project: &Project, format: Format) -> Result<Exit, Failure> {
-    let report = SettingsReport::of(project).map_err(usage)?;
+    let report = SettingsReport::of(project)?;
     match format {
         Format::Json => output::json(&report)?,
         Format::Text => {
@@ -169,10 +169,4 @@ fn port(environment: &Environment, project: &Result<Project, ProjectError>) -> C
         Ok(settings) => ports::check(&settings),
         Err(error) => project::of_error("port", &error),
     }
-}
-
-/// An error that is the request's or the project's.
-fn usage(error: ProjectError) -> Failure {
-    let hint = error.hint();
-    Failure::usage(error).maybe_hint(hint)
 }
