@@ -25,7 +25,7 @@ pub fn local_client(endpoint: &str) -> Client {
         .behavior_version(BehaviorVersion::latest())
         .http_client(aws_smithy_http_client::Builder::new().build_http())
         .endpoint_url(endpoint)
-        .region(Region::new(crate::commands::watch::service_config().region))
+        .region(Region::new(crate::local::service_config().region))
         .credentials_provider(Credentials::new(LOCAL_KEY, LOCAL_KEY, None, None, "kiln"))
         .retry_config(RetryConfig::disabled())
         // A function may take a quarter of an hour, and longer in a debugger.

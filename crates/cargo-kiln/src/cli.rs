@@ -42,13 +42,13 @@ pub enum Command {
     Init(init::Args),
     /// Build, serve and reload every function of the workspace.
     #[command(visible_alias = "start")]
-    Watch(watch::Args),
+    Watch(Box<watch::Args>),
     /// Invoke a function, local or on AWS, and print its answer.
-    Invoke(invoke::Args),
+    Invoke(Box<invoke::Args>),
     /// Print a sample event.
     Event(event::Args),
     /// Compile and package functions for AWS Lambda.
-    Build(build::Args),
+    Build(Box<build::Args>),
     /// Show what is missing on this machine, and the command that fixes it.
     #[command(visible_alias = "system")]
     Doctor(doctor::Args),
@@ -65,10 +65,10 @@ impl Command {
         match self {
             Self::New(args) => new::run(args),
             Self::Init(args) => init::run(args),
-            Self::Watch(args) => watch::run(args),
-            Self::Invoke(args) => invoke::run(args),
+            Self::Watch(args) => watch::run(*args),
+            Self::Invoke(args) => invoke::run(*args),
             Self::Event(args) => event::run(args),
-            Self::Build(args) => build::run(args),
+            Self::Build(args) => build::run(*args),
             Self::Doctor(args) => doctor::run(args),
             Self::Tour(args) => tour::run(args),
             Self::Zig(tool) => build::zig::run(&tool),

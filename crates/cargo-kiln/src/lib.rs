@@ -14,7 +14,6 @@ mod commands;
 mod failure;
 mod local;
 mod output;
-mod parse;
 mod project;
 
 use failure::Exit;

@@ -3,6 +3,7 @@
 use kiln_project::{Environment, LoadOptions, ProjectError, Selection};
 
 use crate::failure::Failure;
+use crate::output;
 
 /// Where the project is and how its graph is resolved, as cargo's flags say.
 pub fn load_options(cargo: &cargo_options::Build) -> Result<LoadOptions, Failure> {
@@ -19,6 +20,8 @@ pub fn load_options(cargo: &cargo_options::Build) -> Result<LoadOptions, Failure
         locked: cargo.locked,
         frozen: cargo.frozen,
         environment: Environment::from_process(),
+        // The first download of the dependencies takes a while: cargo says what it does.
+        progress: Some(|line| output::say(line)),
         ..LoadOptions::new(current_dir)
     })
 }

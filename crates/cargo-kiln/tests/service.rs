@@ -2,6 +2,8 @@
 //!
 //! Tests named `fault_…` each hold a fault of an older tool that must not come back.
 
+#![expect(clippy::unwrap_used, reason = "a panic in a test is its report")]
+
 use std::collections::BTreeSet;
 use std::net::TcpStream;
 use std::thread;

@@ -4,9 +4,10 @@ pub mod compile;
 pub mod listen;
 pub mod printer;
 pub mod snapshots;
+pub mod stop;
 
 use kiln_project::{Function, FunctionSettings};
-use kiln_service::FunctionConfig;
+use kiln_service::{FunctionConfig, ServiceConfig};
 
 /// What the service needs to know of a function.
 pub fn function_config(function: &Function, settings: &FunctionSettings) -> FunctionConfig {
@@ -21,4 +22,17 @@ pub fn function_config(function: &Function, settings: &FunctionSettings) -> Func
         timeout: settings.deploy.timeout.value.duration(),
         variables,
     }
+}
+
+/// Region and limits of the service: the region of the user's shell, so that ARNs look familiar.
+pub fn service_config() -> ServiceConfig {
+    let mut config = ServiceConfig::default();
+    let region = ["AWS_REGION", "AWS_DEFAULT_REGION"]
+        .into_iter()
+        .find_map(|name| std::env::var(name).ok())
+        .filter(|region| !region.is_empty());
+    if let Some(region) = region {
+        config.region = region;
+    }
+    config
 }

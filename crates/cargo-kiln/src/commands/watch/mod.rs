@@ -12,16 +12,16 @@ use kiln_project::{
     Addresses, DeployOverrides, LoadOptions, Memory, Overrides, Project, Timeout, WatchOverrides,
     WatchSettings,
 };
-use kiln_service::{Service, ServiceConfig, edge, process};
+use kiln_service::{Service, edge, process};
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 
 use crate::failure::{Exit, Failure};
 use crate::local::listen;
 use crate::local::printer::Printer;
+use crate::local::stop::Stop;
 use crate::output::{DIM, GOOD, HINT};
-use crate::{parse, project};
+use crate::{local, project};
 use keys::{HELP, Key, Keys};
 use session::Session;
 
@@ -50,11 +50,11 @@ pub struct Args {
     address: Vec<IpAddr>,
 
     /// Memory of every function, in MB, in place of what is configured.
-    #[arg(long, value_name = "MB", visible_alias = "memory-size", value_parser = parse::setting::<Memory>)]
+    #[arg(long, value_name = "MB", visible_alias = "memory-size")]
     memory: Option<Memory>,
 
     /// Timeout of every function (`30`, `30s`, `2m`), in place of what is configured.
-    #[arg(long, value_name = "DURATION", value_parser = parse::setting::<Timeout>)]
+    #[arg(long, value_name = "DURATION")]
     timeout: Option<Timeout>,
 
     /// Environment variables for the functions: `NAME=value[,NAME=value…]`, repeatable.
@@ -173,7 +173,7 @@ impl Watch {
         let addresses = &self.settings.address.value.0;
         let listeners = listen::bind(addresses, self.settings.port.value).await?;
         let port = port(&listeners)?;
-        let service = Service::new(service_config(), Arc::clone(&self.printer) as _);
+        let service = Service::new(local::service_config(), Arc::clone(&self.printer) as _);
         let mut session = Session::new(&self, service.clone(), port)?;
         self.greet(&session, port);
 
@@ -234,46 +234,6 @@ fn port(listeners: &[TcpListener]) -> Result<u16, Failure> {
     match address {
         Some(Ok(address)) => Ok(address.port()),
         _ => Err(Failure::usage("no address to listen on").hint("give one with `--address`")),
-    }
-}
-
-/// Region and limits of the service: the region of the user's shell, so that ARNs look familiar.
-pub fn service_config() -> ServiceConfig {
-    let mut config = ServiceConfig::default();
-    let region = ["AWS_REGION", "AWS_DEFAULT_REGION"]
-        .into_iter()
-        .find_map(|name| std::env::var(name).ok())
-        .filter(|region| !region.is_empty());
-    if let Some(region) = region {
-        config.region = region;
-    }
-    config
-}
-
-/// The signals that end a session.
-struct Stop {
-    signals: [tokio::signal::unix::Signal; 3],
-}
-
-impl Stop {
-    fn listen() -> Result<Self, Failure> {
-        let listen = |kind| signal(kind).map_err(Failure::usage);
-        Ok(Self {
-            signals: [
-                listen(SignalKind::interrupt())?,
-                listen(SignalKind::terminate())?,
-                listen(SignalKind::hangup())?,
-            ],
-        })
-    }
-
-    async fn requested(&mut self) {
-        let [interrupt, terminate, hangup] = &mut self.signals;
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-            _ = hangup.recv() => {}
-        }
     }
 }
 
