@@ -1,0 +1,207 @@
+//! Reloading: an edit reaches the next call, and nothing is lost on the way.
+
+#![expect(clippy::unwrap_used, reason = "a panic in a test is its report")]
+
+use std::thread;
+
+use kiln_testing::{Project, Watch, eventually};
+use serde_json::json;
+
+const KILN: &str = env!("CARGO_BIN_EXE_kiln");
+
+#[test]
+fn an_edit_reaches_the_next_call_and_its_cause_is_printed() {
+    let project = Project::function("reload-edit", r#"Ok(json!("one"))"#);
+    let watch = Watch::start(KILN, project.path(), &[]).ready();
+    let client = watch.client();
+    assert_eq!(client.invoke("reload-edit", "{}").json(), "one");
+    project.write_handler(r#"Ok(json!("two"))"#);
+    // The save is noticed within milliseconds; from then on calls wait for the build.
+    eventually("the new code to answer", || {
+        (client.invoke("reload-edit", "{}").json() == "two").then_some(())
+    });
+    watch.wait_for("src/main.rs → build ");
+    assert!(watch.printed().contains(" ms → swap "));
+}
+
+#[test]
+fn fault_2_a_running_invocation_finishes_on_the_code_it_began_with() {
+    let slow = r#"tokio::time::sleep(std::time::Duration::from_millis(event.payload["ms"].as_u64().unwrap_or(0))).await; Ok(json!("VERSION"))"#;
+    let project = Project::function("reload-running", &slow.replace("VERSION", "old"));
+    let watch = Watch::start(KILN, project.path(), &[]).ready();
+    let client = watch.client();
+    assert_eq!(client.invoke("reload-running", "{}").json(), "old");
+    let long = {
+        let client = client.clone();
+        thread::spawn(move || client.invoke("reload-running", r#"{"ms": 20000}"#))
+    };
+    eventually("the invocation to run", || {
+        (watch.children().len() == 1).then_some(())
+    });
+    project.write_handler(&slow.replace("VERSION", "new"));
+    eventually("the new code to answer", || {
+        (client.invoke("reload-running", "{}").json() == "new").then_some(())
+    });
+    assert!(!long.is_finished(), "the old invocation still runs");
+    let answer = long.join().unwrap();
+    assert_eq!((answer.status, answer.json()), (200, json!("old")));
+    // Its environment ends with it.
+    eventually("the old process to end", || {
+        (watch.children().len() == 1).then_some(())
+    });
+}
+
+#[test]
+fn fault_2_while_the_code_does_not_compile_the_last_good_build_answers() {
+    let project = Project::function("reload-broken", r#"Ok(json!("good"))"#);
+    let watch = Watch::start(KILN, project.path(), &[]).ready();
+    let client = watch.client();
+    assert_eq!(
+        client.invoke("reload-broken", "{}").header("kiln-stale"),
+        None
+    );
+    project.write_handler("not_rust(");
+    watch.wait_for("the last good build goes on answering");
+    let stale = client.invoke("reload-broken", "{}");
+    assert_eq!((stale.status, stale.json()), (200, json!("good")));
+    assert_eq!(stale.header("kiln-stale"), Some("true"));
+    // The compiler's own message is there to read.
+    assert!(
+        watch.printed().contains("src/main.rs:"),
+        "{}",
+        watch.printed()
+    );
+    project.write_handler(r#"Ok(json!("mended"))"#);
+    eventually("the mended code to answer", || {
+        let answer = client.invoke("reload-broken", "{}");
+        (answer.json() == "mended").then(|| assert_eq!(answer.header("kiln-stale"), None))
+    });
+}
+
+#[test]
+fn a_file_that_the_build_missed_is_noticed_when_it_appears() {
+    let project = Project::function("reload-missing", r#"Ok(json!("first"))"#);
+    let watch = Watch::start(KILN, project.path(), &[]).ready();
+    let main = project
+        .read("src/main.rs")
+        .replace(r#"json!("first")"#, "json!(late::WORD)");
+    project.write("src/main.rs", &format!("mod late;\n{main}"));
+    watch.wait_for("the last good build goes on answering");
+    project.write("src/late.rs", "pub const WORD: &str = \"late\";\n");
+    eventually("the new module to answer", || {
+        (watch.client().invoke("reload-missing", "{}").json() == "late").then_some(())
+    });
+}
+
+#[test]
+fn before_the_first_good_build_calls_wait_or_are_told() {
+    let project = Project::function("reload-never", "broken(");
+    let watch = Watch::start(KILN, project.path(), &[]);
+    // The call arrives while the first build runs, and is answered when it has failed.
+    let refused = watch.client().invoke("reload-never", "{}");
+    assert_eq!(refused.status, 409);
+    assert_eq!(
+        refused.header("x-amzn-errortype"),
+        Some("ResourceConflictException")
+    );
+    project.write_handler(r#"Ok(json!("at last"))"#);
+    eventually("the code to answer", || {
+        let answer = watch.client().invoke("reload-never", "{}");
+        (answer.status == 200).then(|| assert_eq!(answer.json(), "at last"))
+    });
+}
+
+#[test]
+fn configuration_is_read_again_when_it_changes() {
+    let project = Project::function(
+        "reload-config",
+        r#"Ok(json!([std::env::var("FROM_FILE").ok(), std::env::var("FROM_MANIFEST").ok(), event.context.env_config.memory]))"#,
+    );
+    project.write("local.env", "FROM_FILE=one\n");
+    let watch = Watch::start(KILN, project.path(), &["--env-file", "local.env"]).ready();
+    let answer = || watch.client().invoke("reload-config", "{}").json();
+    assert_eq!(answer(), json!(["one", null, 128]));
+    project.write("local.env", "FROM_FILE=two\n");
+    eventually("the env file to be read again", || {
+        (answer() == json!(["two", null, 128])).then_some(())
+    });
+    let manifest = project.read("Cargo.toml");
+    project.write(
+        "Cargo.toml",
+        &format!("{manifest}\n[package.metadata.kiln.env]\nFROM_MANIFEST = \"yes\"\n\n[package.metadata.lambda.deploy]\nmemory = 512\n"),
+    );
+    eventually("the manifest to be read again", || {
+        (answer() == json!(["two", "yes", 512])).then_some(())
+    });
+    // What is wrong is said, and what was right stays in force.
+    project.write(
+        "Cargo.toml",
+        &format!("{manifest}\n[package.metadata.kiln.deploy]\nmemory = \"much\"\n"),
+    );
+    watch.wait_for("the configuration from before stays in force");
+    assert_eq!(answer(), json!(["two", "yes", 512]));
+}
+
+#[test]
+fn what_the_build_does_not_depend_on_rebuilds_nothing() {
+    let project = Project::function("reload-quiet", r#"Ok(json!("one"))"#);
+    project.write("README.md", "# read me\n");
+    project.write(".kilnignore", "src/ignored.rs\n");
+    project.write("src/ignored.rs", "");
+    let watch = Watch::start(KILN, project.path(), &[]).ready();
+    project.write("README.md", "# read me again\n");
+    project.write("src/ignored.rs", "// changed\n");
+    project.write("src/unused.rs", "// no module of the crate\n");
+    // Once this edit is through, the others would have been seen as well.
+    project.write_handler(r#"Ok(json!("two"))"#);
+    eventually("the edit to answer", || {
+        (watch.client().invoke("reload-quiet", "{}").json() == "two").then_some(())
+    });
+    let printed = watch.printed();
+    assert_eq!(printed.matches("→ build").count(), 2, "{printed}");
+    assert!(!printed.contains("and 1 more"), "{printed}");
+}
+
+#[test]
+fn one_build_serves_every_function_of_a_workspace_and_one_edit_leaves_the_others_warm() {
+    let workspace = Project::empty();
+    let member = |name: &str, answer: &str| {
+        let function = Project::function(
+            name,
+            &format!("Ok(json!([\"{answer}\", std::process::id()]))"),
+        );
+        for file in ["Cargo.toml", "src/main.rs"] {
+            let text = function.read(file).replace("[workspace]", "");
+            workspace.write(&format!("{name}/{file}"), &text);
+        }
+        workspace.write("Cargo.lock", &function.read("Cargo.lock"));
+    };
+    member("reload-left", "left");
+    member("reload-right", "right");
+    workspace.write(
+        "Cargo.toml",
+        "[workspace]\nresolver = \"3\"\nmembers = [\"reload-*\"]\n",
+    );
+    let watch = Watch::start(KILN, workspace.path(), &[]).ready();
+    let client = watch.client();
+    let left = client.invoke("reload-left", "{}").json();
+    let right = client.invoke("reload-right", "{}").json();
+    assert_eq!((&left[0], &right[0]), (&json!("left"), &json!("right")));
+    assert_eq!(
+        watch.printed().matches("Finished").count(),
+        1,
+        "{}",
+        watch.printed()
+    );
+    // Saved while the build of the first edit may still run: the last state counts.
+    member("reload-left", "interim");
+    member("reload-left", "edited");
+    eventually("the edit to answer", || {
+        (client.invoke("reload-left", "{}").json()[0] == "edited").then_some(())
+    });
+    assert_eq!(
+        client.invoke("reload-right", "{}").json(),
+        right,
+        "the same warm process"
+    );
+}
