@@ -48,7 +48,8 @@ pub enum Command {
     /// Print a sample event.
     Event(event::Args),
     /// Compile and package functions for AWS Lambda.
-    Build(build::Args),
+    // Boxed: all of cargo's flags are many times the size of any other variant.
+    Build(Box<build::Args>),
     /// Show what is missing on this machine, and the command that fixes it.
     #[command(visible_alias = "system")]
     Doctor(doctor::Args),
@@ -68,7 +69,7 @@ impl Command {
             Self::Watch(args) => watch::run(args),
             Self::Invoke(args) => invoke::run(args),
             Self::Event(args) => event::run(args),
-            Self::Build(args) => build::run(args),
+            Self::Build(args) => build::run(&args),
             Self::Doctor(args) => doctor::run(args),
             Self::Tour(args) => tour::run(args),
             Self::Zig(tool) => build::zig::run(&tool),

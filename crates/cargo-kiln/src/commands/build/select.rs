@@ -25,6 +25,15 @@ pub struct Program {
     pub extension: bool,
 }
 
+impl Program {
+    /// Whether a compiled artefact is this program.
+    pub fn is(&self, artifact: &Artifact) -> bool {
+        self.package == artifact.package_id
+            && self.name == artifact.target_name
+            && self.example == (artifact.kind == ArtifactKind::Example)
+    }
+}
+
 /// The programs of a build.
 #[derive(Clone, Debug)]
 pub struct Selection {
@@ -33,15 +42,6 @@ pub struct Selection {
 }
 
 impl Selection {
-    /// The program that a compiled artefact is, if it was asked for.
-    pub fn find(&self, artifact: &Artifact) -> Option<&Program> {
-        self.programs.iter().find(|program| {
-            program.package == artifact.package_id
-                && program.name == artifact.target_name
-                && program.example == (artifact.kind == ArtifactKind::Example)
-        })
-    }
-
     /// The packages of the programs, each once.
     pub fn packages(&self) -> Vec<PackageId> {
         let packages: BTreeSet<_> = self
@@ -87,8 +87,12 @@ pub fn select(metadata: &Metadata, options: &cargo_options::Build) -> Result<Sel
     let packages = packages(metadata, options)?;
     let features = Features::new(options);
     let mut programs: Vec<Program> = Vec::new();
+    let mut deployable: HashSet<&PackageId> = HashSet::new();
     for package in &packages {
         let reached = Reached::by(metadata, &package.id);
+        if reached.function || reached.extension {
+            deployable.insert(&package.id);
+        }
         for target in &package.targets {
             let example = target.is_example();
             let asked = if named {
@@ -111,10 +115,10 @@ pub fn select(metadata: &Metadata, options: &cargo_options::Build) -> Result<Sel
     if named {
         check_names(metadata, &packages, &programs, options)?;
     } else if options.packages.is_empty() {
-        let deployable =
-            |program: &Program| program.example || Reached::by(metadata, &program.package).any();
-        if programs.iter().any(deployable) {
-            programs.retain(deployable);
+        let is_deployable =
+            |program: &Program| program.example || deployable.contains(&program.package);
+        if programs.iter().any(is_deployable) {
+            programs.retain(is_deployable);
         }
     }
     if programs.is_empty() {
@@ -147,7 +151,7 @@ fn packages<'a>(
             return Err(
                 Failure::usage(format!("there is no package `{spec}` in this workspace")).hint(
                     format!(
-                        "there are {}",
+                        "choose from {}",
                         list(members.iter().map(|package| package.name.as_str()))
                     ),
                 ),
@@ -265,7 +269,7 @@ fn check_names(
                 failure.hint(format!("the selected packages have no {word} at all"))
             } else {
                 failure.hint(format!(
-                    "there are {}",
+                    "choose from {}",
                     list(here.iter().map(String::as_str))
                 ))
             });
@@ -312,10 +316,6 @@ impl Reached {
             }
         }
         reached
-    }
-
-    fn any(self) -> bool {
-        self.function || self.extension
     }
 }
 
