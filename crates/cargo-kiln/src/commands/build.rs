@@ -14,7 +14,7 @@ use kiln_build::optimize::selected_profile;
 use kiln_build::package::{
     Include, LARGEST_CONTENT, LARGEST_ZIP, Layout, OutputFormat, Package, ProgramKind,
 };
-use kiln_build::target::{Architecture, TargetError};
+use kiln_build::target::{Architecture, LambdaTarget, TargetError};
 
 use crate::failure::{Exit, Failure};
 use crate::output::{self, Format};
@@ -135,7 +135,7 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
     let directory = std::env::current_dir()
         .map_err(|error| Failure::usage(error).hint("change to a directory that exists"))?;
     let settings = Settings::from_args(args)?;
-    let metadata = read_metadata(&args.cargo.0)?;
+    let metadata = read_metadata(&args.cargo.0, settings.target)?;
     let selection = select(&metadata, &args.cargo.0)?;
     settings.check_flatten(&selection)?;
 
@@ -366,13 +366,37 @@ fn compiler(flag: Option<Compiler>) -> Result<Compiler, Failure> {
     }
 }
 
+/// The platforms whose dependencies are of interest, as flags. Without them cargo would download
+/// those of every platform, Windows' among them, before the first build. A target that only cargo's
+/// configuration names may differ in its processor, which hardly ever changes what a package needs.
+fn platforms(target: TargetChoice) -> Vec<String> {
+    let architecture = match target {
+        TargetChoice::Architecture(architecture) => architecture,
+        TargetChoice::Named(target) => target.architecture,
+        TargetChoice::Default if cfg!(all(target_os = "linux", target_arch = "aarch64")) => {
+            Architecture::Arm64
+        }
+        TargetChoice::Default => Architecture::X86_64,
+    };
+    [
+        LambdaTarget::gnu(architecture),
+        LambdaTarget::musl(architecture),
+    ]
+    .iter()
+    .flat_map(|target| ["--filter-platform".to_owned(), target.triple()])
+    .collect()
+}
+
 /// Asks cargo what there is. Its own words are the best when it refuses.
-fn read_metadata(options: &cargo_options::Build) -> Result<Metadata, Failure> {
+fn read_metadata(
+    options: &cargo_options::Build,
+    target: TargetChoice,
+) -> Result<Metadata, Failure> {
     let mut command = MetadataCommand::new();
     if let Some(path) = &options.manifest_path {
         command.manifest_path(path);
     }
-    let mut other = Vec::new();
+    let mut other = platforms(target);
     for (given, flag) in [
         (options.common.locked, "--locked"),
         (options.common.offline, "--offline"),

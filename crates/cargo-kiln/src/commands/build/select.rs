@@ -297,11 +297,16 @@ impl Reached {
             return Self::default();
         };
         let nodes: HashMap<_, _> = resolve.nodes.iter().map(|node| (&node.id, node)).collect();
+        let names: HashMap<_, _> = metadata
+            .packages
+            .iter()
+            .map(|package| (&package.id, package.name.as_str()))
+            .collect();
         let mut reached = Self::default();
         let mut seen: HashSet<&PackageId> = HashSet::from([root]);
         let mut waiting = vec![root];
         while let Some(id) = waiting.pop() {
-            let name = metadata[id].name.as_str();
+            let name = names.get(id).copied().unwrap_or_default();
             reached.function |= FUNCTION_CRATES.contains(&name);
             reached.extension |= name == EXTENSION_CRATE;
             let dependencies = nodes.get(id).map_or(&[][..], |node| &node.deps);
