@@ -42,6 +42,7 @@ pub enum Command {
     Init(init::Args),
     /// Build, serve and reload every function of the workspace.
     #[command(visible_alias = "start")]
+    // Boxed, as others below: all of cargo's flags are many times the size of any other variant.
     Watch(Box<watch::Args>),
     /// Invoke a function, local or on AWS, and print its answer.
     Invoke(Box<invoke::Args>),
@@ -68,7 +69,7 @@ impl Command {
             Self::Watch(args) => watch::run(*args),
             Self::Invoke(args) => invoke::run(*args),
             Self::Event(args) => event::run(args),
-            Self::Build(args) => build::run(*args),
+            Self::Build(args) => build::run(&args),
             Self::Doctor(args) => doctor::run(args),
             Self::Tour(args) => tour::run(args),
             Self::Zig(tool) => build::zig::run(&tool),

@@ -32,7 +32,7 @@ pub struct CompileRequest<'a> {
     pub roots: Vec<PackageId>,
     /// Whether examples are among those programs.
     pub examples: bool,
-    /// Whether a release build gets the defaults of [`optimize`](crate::optimize).
+    /// Whether a release build gets the defaults of [`optimize`].
     pub optimize: bool,
     /// Whether to go on without asking whether the Rust target is installed.
     pub skip_target_check: bool,

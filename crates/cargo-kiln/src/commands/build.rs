@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use cargo_metadata::{Metadata, MetadataCommand};
-use kiln_build::cargo::CargoError;
+use kiln_build::cargo::{Artifact, CargoError};
 use kiln_build::compile::{
     CompileError, CompileRequest, Compiled, CompiledProgram, Notice, TargetChoice, compile,
     compiler_from_environment, staging_directory, target_directory,
@@ -14,7 +14,7 @@ use kiln_build::optimize::selected_profile;
 use kiln_build::package::{
     Include, LARGEST_CONTENT, LARGEST_ZIP, Layout, OutputFormat, Package, ProgramKind,
 };
-use kiln_build::target::{Architecture, TargetError};
+use kiln_build::target::{Architecture, LambdaTarget, TargetError};
 
 use crate::failure::{Exit, Failure};
 use crate::output::{self, Format};
@@ -130,16 +130,16 @@ enum OutputChoice {
 }
 
 /// Runs the command.
-pub fn run(args: Args) -> Result<Exit, Failure> {
+pub fn run(args: &Args) -> Result<Exit, Failure> {
     let started = Instant::now();
     let directory = std::env::current_dir()
         .map_err(|error| Failure::usage(error).hint("change to a directory that exists"))?;
-    let settings = Settings::from_args(&args)?;
-    let metadata = read_metadata(&args.cargo.0)?;
+    let settings = Settings::from_args(args)?;
+    let metadata = read_metadata(&args.cargo.0, settings.target)?;
     let selection = select(&metadata, &args.cargo.0)?;
     settings.check_flatten(&selection)?;
 
-    let compiled = compile_selected(&args, &settings, &metadata, &selection, &directory)?;
+    let compiled = compile_selected(args, &settings, &metadata, &selection, &directory)?;
     let layout = Layout::new(
         args.lambda_dir.as_ref().map_or_else(
             || target_directory(&metadata, &args.cargo.0, &directory).join("lambda"),
@@ -149,8 +149,10 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
     );
     let staging = staging_directory(&target_directory(&metadata, &args.cargo.0, &directory));
     let mut programs = Vec::new();
-    for program in &compiled.programs {
-        if let Some(selected) = selection.find(&program.built) {
+    // In the order of the workspace; cargo finishes them in any.
+    for selected in &selection.programs {
+        let mut compiled = compiled.programs.iter();
+        if let Some(program) = compiled.find(|program| selected.is(&program.built)) {
             programs.push(settings.package(program, selected, &layout, &staging)?);
         }
     }
@@ -251,7 +253,7 @@ impl Settings {
                     .collect();
                 Err(
                     Failure::usage(format!("`--flatten {name}` names no program of this build"))
-                        .hint(format!("there are {}", names.join(", "))),
+                        .hint(format!("choose from {}", names.join(", "))),
                 )
             }
             _ => Ok(()),
@@ -285,7 +287,9 @@ impl Settings {
             None if self.measure_zip => Some(package.zip_size().map_err(failed)?),
             known => known,
         };
-        warn_of_limits(&selected.name, zip_size, packaged.content_size);
+        for excess in limits(&selected.name, zip_size, packaged.content_size) {
+            output::warn(excess);
+        }
         Ok(ProgramSummary {
             name: selected.name.clone(),
             kind: if kind == ProgramKind::Function {
@@ -305,21 +309,24 @@ impl Settings {
     }
 }
 
-fn warn_of_limits(name: &str, zip_size: Option<u64>, content_size: u64) {
+/// What is too much for Lambda about an artefact.
+fn limits(name: &str, zip_size: Option<u64>, content_size: u64) -> Vec<String> {
+    let mut excesses = Vec::new();
     if let Some(zipped) = zip_size.filter(|zipped| *zipped > LARGEST_ZIP) {
-        output::warn(format!(
-            "`{name}` is {} zipped; Lambda takes at most {} directly, and the rest from S3 only",
+        excesses.push(format!(
+            "`{name}` is {} zipped; Lambda takes at most {} directly, and more from S3 only",
             size(zipped),
             size(LARGEST_ZIP)
         ));
     }
     if content_size > LARGEST_CONTENT {
-        output::warn(format!(
+        excesses.push(format!(
             "`{name}` is {} unzipped; Lambda takes at most {}, layers included",
             size(content_size),
             size(LARGEST_CONTENT)
         ));
     }
+    excesses
 }
 
 fn target(args: &Args) -> Result<TargetChoice, Failure> {
@@ -359,13 +366,37 @@ fn compiler(flag: Option<Compiler>) -> Result<Compiler, Failure> {
     }
 }
 
+/// The platforms whose dependencies are of interest, as flags. Without them cargo would download
+/// those of every platform, Windows' among them, before the first build. A target that only cargo's
+/// configuration names may differ in its processor, which hardly ever changes what a package needs.
+fn platforms(target: TargetChoice) -> Vec<String> {
+    let architecture = match target {
+        TargetChoice::Architecture(architecture) => architecture,
+        TargetChoice::Named(target) => target.architecture,
+        TargetChoice::Default if cfg!(all(target_os = "linux", target_arch = "aarch64")) => {
+            Architecture::Arm64
+        }
+        TargetChoice::Default => Architecture::X86_64,
+    };
+    [
+        LambdaTarget::gnu(architecture),
+        LambdaTarget::musl(architecture),
+    ]
+    .iter()
+    .flat_map(|target| ["--filter-platform".to_owned(), target.triple()])
+    .collect()
+}
+
 /// Asks cargo what there is. Its own words are the best when it refuses.
-fn read_metadata(options: &cargo_options::Build) -> Result<Metadata, Failure> {
+fn read_metadata(
+    options: &cargo_options::Build,
+    target: TargetChoice,
+) -> Result<Metadata, Failure> {
     let mut command = MetadataCommand::new();
     if let Some(path) = &options.manifest_path {
         command.manifest_path(path);
     }
-    let mut other = Vec::new();
+    let mut other = platforms(target);
     for (given, flag) in [
         (options.common.locked, "--locked"),
         (options.common.offline, "--offline"),
@@ -390,7 +421,11 @@ fn read_metadata(options: &cargo_options::Build) -> Result<Metadata, Failure> {
     command.exec().map_err(|error| match error {
         cargo_metadata::Error::CargoMetadata { stderr } => {
             let words = stderr.trim();
-            Failure::usage(words.strip_prefix("error: ").unwrap_or(words).to_owned())
+            let words = words.strip_prefix("error: ").unwrap_or(words);
+            let hint = words
+                .starts_with("could not find `Cargo.toml`")
+                .then(|| "create a function with `kiln new NAME`".to_owned());
+            Failure::usage(words.to_owned()).maybe_hint(hint)
         }
         other => Failure::usage(other),
     })
@@ -435,7 +470,12 @@ fn compile_selected(
         )),
         _ => {}
     };
-    let wanted = |artifact: &kiln_build::cargo::Artifact| selection.find(artifact).is_some();
+    let wanted = |artifact: &Artifact| {
+        selection
+            .programs
+            .iter()
+            .any(|program| program.is(artifact))
+    };
     compile(&request, &wanted, &mut tell).map_err(|error| {
         let hint = error.hint();
         match error {
@@ -445,4 +485,24 @@ fn compile_selected(
         }
         .maybe_hint(hint)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_lambda_would_refuse_is_told() {
+        const MIB: u64 = 1024 * 1024;
+        assert_eq!(limits("api", Some(50 * MIB), 250 * MIB), [""; 0]);
+        assert_eq!(limits("api", None, MIB), [""; 0]);
+        assert_eq!(
+            limits("api", Some(51 * MIB), 251 * MIB),
+            [
+                "`api` is 51.0 MiB zipped; Lambda takes at most 50.0 MiB directly, and more from \
+                 S3 only",
+                "`api` is 251.0 MiB unzipped; Lambda takes at most 250.0 MiB, layers included",
+            ]
+        );
+    }
 }

@@ -200,6 +200,16 @@ mod tests {
         assert_eq!(kept("../a/b"), ["b"]);
     }
 
+    proptest::proptest! {
+        #[test]
+        fn no_include_leaves_the_zip(text in "\\PC*") {
+            let Ok(include) = text.parse::<Include>();
+            for name in include.name().into_iter().flatten() {
+                proptest::prop_assert!(name != ".." && !name.contains('/'), "{}", name);
+            }
+        }
+    }
+
     #[cfg(unix)]
     #[test]
     fn a_name_with_a_colon_and_a_link_are_taken_for_what_they_are() {

@@ -25,6 +25,15 @@ pub struct Program {
     pub extension: bool,
 }
 
+impl Program {
+    /// Whether a compiled artefact is this program.
+    pub fn is(&self, artifact: &Artifact) -> bool {
+        self.package == artifact.package_id
+            && self.name == artifact.target_name
+            && self.example == (artifact.kind == ArtifactKind::Example)
+    }
+}
+
 /// The programs of a build.
 #[derive(Clone, Debug)]
 pub struct Selection {
@@ -33,15 +42,6 @@ pub struct Selection {
 }
 
 impl Selection {
-    /// The program that a compiled artefact is, if it was asked for.
-    pub fn find(&self, artifact: &Artifact) -> Option<&Program> {
-        self.programs.iter().find(|program| {
-            program.package == artifact.package_id
-                && program.name == artifact.target_name
-                && program.example == (artifact.kind == ArtifactKind::Example)
-        })
-    }
-
     /// The packages of the programs, each once.
     pub fn packages(&self) -> Vec<PackageId> {
         let packages: BTreeSet<_> = self
@@ -87,8 +87,12 @@ pub fn select(metadata: &Metadata, options: &cargo_options::Build) -> Result<Sel
     let packages = packages(metadata, options)?;
     let features = Features::new(options);
     let mut programs: Vec<Program> = Vec::new();
+    let mut deployable: HashSet<&PackageId> = HashSet::new();
     for package in &packages {
         let reached = Reached::by(metadata, &package.id);
+        if reached.function || reached.extension {
+            deployable.insert(&package.id);
+        }
         for target in &package.targets {
             let example = target.is_example();
             let asked = if named {
@@ -111,10 +115,10 @@ pub fn select(metadata: &Metadata, options: &cargo_options::Build) -> Result<Sel
     if named {
         check_names(metadata, &packages, &programs, options)?;
     } else if options.packages.is_empty() {
-        let deployable =
-            |program: &Program| program.example || Reached::by(metadata, &program.package).any();
-        if programs.iter().any(deployable) {
-            programs.retain(deployable);
+        let is_deployable =
+            |program: &Program| program.example || deployable.contains(&program.package);
+        if programs.iter().any(is_deployable) {
+            programs.retain(is_deployable);
         }
     }
     if programs.is_empty() {
@@ -147,7 +151,7 @@ fn packages<'a>(
             return Err(
                 Failure::usage(format!("there is no package `{spec}` in this workspace")).hint(
                     format!(
-                        "there are {}",
+                        "choose from {}",
                         list(members.iter().map(|package| package.name.as_str()))
                     ),
                 ),
@@ -265,7 +269,7 @@ fn check_names(
                 failure.hint(format!("the selected packages have no {word} at all"))
             } else {
                 failure.hint(format!(
-                    "there are {}",
+                    "choose from {}",
                     list(here.iter().map(String::as_str))
                 ))
             });
@@ -293,11 +297,16 @@ impl Reached {
             return Self::default();
         };
         let nodes: HashMap<_, _> = resolve.nodes.iter().map(|node| (&node.id, node)).collect();
+        let names: HashMap<_, _> = metadata
+            .packages
+            .iter()
+            .map(|package| (&package.id, package.name.as_str()))
+            .collect();
         let mut reached = Self::default();
         let mut seen: HashSet<&PackageId> = HashSet::from([root]);
         let mut waiting = vec![root];
         while let Some(id) = waiting.pop() {
-            let name = metadata[id].name.as_str();
+            let name = names.get(id).copied().unwrap_or_default();
             reached.function |= FUNCTION_CRATES.contains(&name);
             reached.extension |= name == EXTENSION_CRATE;
             let dependencies = nodes.get(id).map_or(&[][..], |node| &node.deps);
@@ -312,10 +321,6 @@ impl Reached {
             }
         }
         reached
-    }
-
-    fn any(self) -> bool {
-        self.function || self.extension
     }
 }
 

@@ -1,0 +1,255 @@
+//! Linking for another processor, or for an older glibc than this machine's.
+//!
+//! Needs the Rust targets of both processors, and zig where a test asks for it; `cargo xtask test`
+//! sets them up.
+
+use std::path::Path;
+use std::process::Command;
+
+use crate::project::{Answer, Project};
+
+/// The processor that this machine does not have.
+struct Other {
+    flag: &'static str,
+    lambda: &'static str,
+    rust: &'static str,
+}
+
+const OTHER: Other = if cfg!(target_arch = "aarch64") {
+    Other {
+        flag: "--x86-64",
+        lambda: "x86_64",
+        rust: "x86_64",
+    }
+} else {
+    Other {
+        flag: "--arm64",
+        lambda: "arm64",
+        rust: "aarch64",
+    }
+};
+
+fn gnu() -> String {
+    format!("{}-unknown-linux-gnu", OTHER.rust)
+}
+
+fn musl() -> String {
+    format!("{}-unknown-linux-musl", OTHER.rust)
+}
+
+/// This machine's own glibc target.
+fn own_gnu() -> String {
+    format!("{}-unknown-linux-gnu", std::env::consts::ARCH)
+}
+
+#[track_caller]
+fn linked(answer: &Answer, linker: &str, target: &str) {
+    let summary = answer.json();
+    assert_eq!(summary["linker"], linker, "{summary}");
+    assert_eq!(summary["target"], target, "{summary}");
+    let says = answer.stderr.lines().any(|line| {
+        line.trim_start().starts_with("Linking") && line.contains(&format!("`{target}`"))
+    });
+    assert!(says, "the way is told in one line:\n{}", answer.stderr);
+}
+
+#[test]
+fn pure_rust_crosses_without_zig() {
+    let project = Project::new("build-workspace");
+    let answer = project
+        .build(&[OTHER.flag, "--bin", "place", "-o", "json"])
+        .exits(0);
+    linked(&answer, "musl", &musl());
+    let program = &answer.json()["programs"][0];
+    assert_eq!(program["architecture"], OTHER.lambda);
+    assert!(
+        program["glibc"].is_null() && program["needed"] == serde_json::json!([]),
+        "{program}"
+    );
+}
+
+#[test]
+fn a_function_on_the_real_runtime_crosses_without_zig() {
+    let project = Project::new("build-runtime");
+    let answer = project
+        .build(&[OTHER.flag, "-o", "json", "--locked"])
+        // Built once for all test runs: only the function itself is new.
+        .env(
+            "CARGO_TARGET_DIR",
+            Path::new(env!("CARGO_TARGET_TMPDIR")).join("build-runtime"),
+        )
+        .exits(0);
+    linked(&answer, "musl", &musl());
+    let program = &answer.json()["programs"][0];
+    assert_eq!(program["name"], "echo");
+    assert_eq!(program["architecture"], OTHER.lambda);
+}
+
+#[test]
+fn a_static_executable_runs() {
+    let project = Project::new("build-workspace");
+    let target = format!("{}-unknown-linux-musl", std::env::consts::ARCH);
+    let answer = project
+        .build(&["--target", &target, "--bin", "place", "-o", "json"])
+        .exits(0);
+    linked(&answer, "musl", &target);
+    let output = Command::new(project.path("target/lambda/place/bootstrap"))
+        .output()
+        .unwrap();
+    assert_eq!(output.stdout, b"place\n");
+}
+
+#[test]
+fn c_code_without_zig_is_refused_with_the_package_and_one_command() {
+    let project = Project::new("build-native");
+    let answer = project.build(&[OTHER.flag]).exits(2);
+    assert_eq!(
+        answer.complaint(),
+        format!(
+            "error: nothing on this machine links for `{}`: zig was not found, and `native 0.1.0` \
+             builds C code (with `cc`), which needs a C compiler\n\
+             hint: run `pip install ziglang`",
+            gnu()
+        )
+    );
+    assert_eq!(project.listing("target"), [""; 0]);
+}
+
+#[test]
+fn c_code_crosses_with_zig() {
+    let project = Project::new("build-native");
+    let answer = project
+        .build(&[OTHER.flag, "-o", "json"])
+        .with_zig()
+        .exits(0);
+    linked(&answer, "zig", &gnu());
+    let program = &answer.json()["programs"][0];
+    assert_eq!(program["architecture"], OTHER.lambda);
+    assert_eq!(project.listing("target/lambda"), ["native"]);
+}
+
+#[test]
+fn a_named_glibc_target_is_not_exchanged_for_musl() {
+    let project = Project::new("build-workspace");
+    let answer = project
+        .build(&["--target", &gnu(), "--bin", "place"])
+        .exits(2);
+    assert!(
+        answer
+            .complaint()
+            .ends_with("hint: run `pip install ziglang`"),
+        "{}",
+        answer.stderr
+    );
+}
+
+#[test]
+fn an_executable_that_needs_too_new_a_glibc_is_an_error_without_zig() {
+    let project = Project::new("build-workspace");
+    let target = format!("{}.2.17", own_gnu());
+    let answer = project
+        .build(&["--target", &target, "--bin", "place"])
+        .exits(2);
+    assert!(
+        answer
+            .complaint()
+            .contains("and the function will find 2.17")
+            && answer
+                .complaint()
+                .ends_with("hint: run `pip install ziglang` and build again"),
+        "{}",
+        answer.stderr
+    );
+    assert_eq!(project.listing("target/lambda"), [""; 0]);
+}
+
+#[test]
+fn an_executable_that_needs_too_new_a_glibc_is_built_again_with_zig() {
+    let project = Project::new("build-workspace");
+    let target = format!("{}.2.17", own_gnu());
+    let args = ["--target", &target, "--bin", "place", "-o", "json"];
+    let answer = project.build(&args).with_zig().exits(0);
+    linked(&answer, "zig", &target);
+    assert!(
+        answer
+            .stderr
+            .contains("and the function will find 2.17; building again")
+    );
+    let glibc = answer.json()["programs"][0]["glibc"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let minor: u32 = glibc.strip_prefix("2.").unwrap().parse().unwrap();
+    assert!(minor <= 17, "{glibc}");
+    let output = Command::new(project.path("target/lambda/place/bootstrap"))
+        .output()
+        .unwrap();
+    assert_eq!(output.stdout, b"place\n");
+}
+
+#[test]
+fn the_compiler_can_be_named_by_flag_and_environment() {
+    let project = Project::new("build-workspace");
+    let args = ["--bin", "place", "-o", "json"];
+    let musl = format!("{}-unknown-linux-musl", std::env::consts::ARCH);
+    let answer = project.build(&args).env("KILN_COMPILER", "musl").exits(0);
+    linked(&answer, "musl", &musl);
+    let args = [&args[..], &["--compiler", "cargo"]].concat();
+    let answer = project.build(&args).env("KILN_COMPILER", "musl").exits(0);
+    linked(&answer, "host", &own_gnu());
+    // cargo-lambda's name for zig.
+    let answer = project.build(&["--compiler", "cargo-zigbuild"]).exits(2);
+    assert!(
+        answer
+            .complaint()
+            .ends_with("hint: run `pip install ziglang`"),
+        "{}",
+        answer.stderr
+    );
+}
+
+#[test]
+fn a_configured_linker_is_respected() {
+    let project = Project::new("build-workspace");
+    let variable = format!(
+        "CARGO_TARGET_{}_LINKER",
+        musl().replace('-', "_").to_uppercase()
+    );
+    let answer = project
+        .build(&["--target", &musl(), "--bin", "place", "-o", "json"])
+        .env(&variable, "rust-lld")
+        .exits(0);
+    linked(&answer, "configured", &musl());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_missing_rust_target_is_told_before_cargo_starts() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let project = Project::new("build-workspace");
+    // A compiler whose toolchain has the host's target only.
+    let libraries = format!("sysroot/lib/rustlib/{}/lib/libstd-0.rlib", own_gnu());
+    project.write(&libraries, "");
+    let script = format!(
+        "#!/bin/sh\ncase \"$*\" in *host-tuple*) echo {}; echo {} ;; *) exec rustc \"$@\" ;; esac\n",
+        own_gnu(),
+        project.path("sysroot").display()
+    );
+    project.write("rustc", &script);
+    let rustc = project.path("rustc");
+    std::fs::set_permissions(&rustc, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let answer = project
+        .build(&["--target", &gnu()])
+        .env("RUSTC", &rustc)
+        .with_zig()
+        .exits(2);
+    assert_eq!(
+        answer.complaint(),
+        format!(
+            "error: the Rust target `{0}` is not installed\nhint: run `rustup target add {0}`",
+            gnu()
+        )
+    );
+    assert!(!answer.stderr.contains("Compiling"));
+}
