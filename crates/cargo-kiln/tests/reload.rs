@@ -1,7 +1,5 @@
 //! Reloading: an edit reaches the next call, and nothing is lost on the way.
 
-#![expect(clippy::unwrap_used, reason = "a panic in a test is its report")]
-
 use std::thread;
 
 use kiln_testing::{Project, Watch, eventually};
