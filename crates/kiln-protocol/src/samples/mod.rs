@@ -25,3 +25,6 @@ mod find;
 
 pub use catalogue::{Sample, all};
 pub use find::{UnknownSample, find};
+
+#[cfg(test)]
+mod round_trip;
