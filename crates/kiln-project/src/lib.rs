@@ -42,6 +42,7 @@ mod graph;
 mod layers;
 mod project;
 mod resolve;
+pub mod scaffold;
 mod select;
 mod setting;
 mod settings;

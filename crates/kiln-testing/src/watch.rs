@@ -65,11 +65,17 @@ impl Watch {
 
     /// Waits until the first build answers.
     #[must_use]
-    pub fn ready(self) -> Self {
+    pub fn ready(mut self) -> Self {
         eventually_within(FIRST_BUILD, "the first build", || {
+            self.assert_running();
             self.printed().contains("ready →").then_some(())
         });
         self
+    }
+
+    fn assert_running(&mut self) {
+        let ended = self.child.try_wait().unwrap();
+        assert!(ended.is_none(), "kiln ended: {ended:?}\n{}", self.printed());
     }
 
     /// Waits until it has printed this.

@@ -93,6 +93,8 @@ impl Sources {
             .iter()
             .filter(|file| !roots.iter().any(|root| file.starts_with(root)))
             .filter_map(|file| Some(file.parent()?.to_owned()))
+            // A `.cargo` that does not exist cannot be watched; nor can it say anything.
+            .filter(|directory| directory.is_dir())
             .collect();
         for directory in outside {
             self.watch_directory(&directory)?;
