@@ -132,10 +132,6 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
     let project = Project::load(&load)?;
     let functions = project.select(&project::selection(&args.cargo))?;
     let settings = project.watch_settings(&functions, &overrides)?;
-    // A value that is wrong is said before anything is started.
-    for function in &functions {
-        project.settings(function, &overrides)?;
-    }
     process::raise_descriptor_limit();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -151,7 +147,7 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
         settings,
         printer,
     };
-    let result = runtime.block_on(watch.run());
+    let result = runtime.block_on(watch.run(project));
     // Everything that held the printer is gone with the runtime: it prints the rest and ends.
     drop(runtime);
     let _ = printing.join();
@@ -168,13 +164,13 @@ struct Watch {
 }
 
 impl Watch {
-    async fn run(self) -> Result<Exit, Failure> {
+    async fn run(self, project: Project) -> Result<Exit, Failure> {
         let mut stop = Stop::listen()?;
         let addresses = &self.settings.address.value.0;
         let listeners = listen::bind(addresses, self.settings.port.value).await?;
         let port = port(&listeners)?;
         let service = Service::new(local::service_config(), Arc::clone(&self.printer) as _);
-        let mut session = Session::new(&self, service.clone(), port)?;
+        let mut session = Session::new(&self, project, service.clone(), port)?;
         self.greet(&session, port);
 
         let (stop_serving, stopped) = oneshot::channel::<()>();

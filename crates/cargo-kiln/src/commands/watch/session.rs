@@ -41,8 +41,12 @@ pub(super) struct Session<'a> {
 }
 
 impl<'a> Session<'a> {
-    pub(super) fn new(watch: &'a Watch, service: Service, port: u16) -> Result<Self, Failure> {
-        let project = Project::load(&watch.load)?;
+    pub(super) fn new(
+        watch: &'a Watch,
+        project: Project,
+        service: Service,
+        port: u16,
+    ) -> Result<Self, Failure> {
         // The port is ours alone, and so is a directory named for it.
         let directory = project.target_directory.join(format!("kiln/watch-{port}"));
         let snapshots = Snapshots::new(directory.clone()).map_err(|error| {
@@ -52,19 +56,22 @@ impl<'a> Session<'a> {
             ))
             .hint("choose another directory with `--target-dir`")
         })?;
-        let mut session = Self {
+        let (functions, configs) = configuration(watch, &project)?;
+        let session = Self {
             watch,
             service,
             port,
             project,
-            functions: Vec::new(),
-            configs: BTreeMap::new(),
+            functions,
+            configs,
             snapshots,
             made_of: BTreeSet::new(),
             codes: BTreeMap::new(),
             failed: false,
         };
-        session.configure()?;
+        for name in session.configs.keys() {
+            session.service.declare(name);
+        }
         session.set_state(BuildState::Building);
         Ok(session)
     }
@@ -76,31 +83,7 @@ impl<'a> Session<'a> {
     /// Reads functions and settings anew. Without effect when something is wrong with them.
     fn configure(&mut self) -> Result<(), Failure> {
         let project = Project::load(&self.watch.load)?;
-        let selected = project.select(&project::selection(&self.watch.args.cargo))?;
-        let functions: Vec<Function> = selected
-            .into_iter()
-            // Extensions run beside functions; the local Lambda does not start them yet.
-            .filter(|function| function.kind == FunctionKind::Function)
-            .cloned()
-            .collect();
-        if functions.is_empty() {
-            return Err(
-                Failure::usage("there are only extensions here, and no function to serve")
-                    .hint("add a function with `kiln new NAME`"),
-            );
-        }
-        let mut configs = BTreeMap::new();
-        for function in &functions {
-            let settings = project.settings(function, &self.watch.overrides)?;
-            let mut config = function_config(function, &settings);
-            for (name, value) in &self.watch.passed {
-                config
-                    .variables
-                    .entry(name.clone())
-                    .or_insert_with(|| value.clone());
-            }
-            configs.insert(function.name.clone(), config);
-        }
+        let (functions, configs) = configuration(self.watch, &project)?;
         for gone in self
             .configs
             .keys()
@@ -129,15 +112,15 @@ impl<'a> Session<'a> {
         if self.watch.settings.only_lambda_apis.value {
             return self.serve_external(keys).await;
         }
-        let mut sources = Sources::new(self.interest()).map_err(|error| watch_failure(&error))?;
-        let reload = !self.watch.settings.ignore_changes.value;
+        let mut sources = Sources::new().map_err(|error| watch_failure(&error))?;
+        self.watch_sources(&mut sources)?;
         let mut cause: Option<Vec<PathBuf>> = None;
         loop {
             let build = self.cargo_build();
             let outcome = tokio::select! {
                 outcome = compile::compile(&build) => outcome,
                 // Dropping the future ends cargo: what it was compiling is out of date.
-                changed = sources.changed(), if reload => {
+                changed = sources.changed() => {
                     cause.get_or_insert_default().extend(changed);
                     self.reconfigure(&cause);
                     continue;
@@ -145,12 +128,10 @@ impl<'a> Session<'a> {
             };
             self.finish(outcome, cause.take().as_deref());
             // Also while the code does not compile: then a file that does not exist yet may mend it.
-            sources
-                .set_interest(self.interest())
-                .map_err(|error| watch_failure(&error))?;
+            self.watch_sources(&mut sources)?;
             loop {
                 let wake = tokio::select! {
-                    changed = sources.changed(), if reload => Wake::Changed(changed),
+                    changed = sources.changed() => Wake::Changed(changed),
                     key = keys.next() => Wake::Key(key),
                 };
                 match wake {
@@ -322,6 +303,16 @@ impl<'a> Session<'a> {
             .unwrap_or(path)
     }
 
+    /// Watches what the functions depend on now; nothing when changes are to be ignored.
+    fn watch_sources(&self, sources: &mut Sources) -> Result<(), Failure> {
+        if self.watch.settings.ignore_changes.value {
+            return Ok(());
+        }
+        sources
+            .set_interest(self.interest())
+            .map_err(|error| watch_failure(&error))
+    }
+
     fn interest(&self) -> Interest {
         let roots: BTreeSet<PathBuf> = self
             .functions
@@ -357,6 +348,37 @@ impl<'a> Session<'a> {
             ignore_files,
         }
     }
+}
+
+/// The functions to serve, and what the service needs to know of each.
+fn configuration(
+    watch: &Watch,
+    project: &Project,
+) -> Result<(Vec<Function>, BTreeMap<String, FunctionConfig>), Failure> {
+    let selected = project.select(&project::selection(&watch.args.cargo))?;
+    let functions: Vec<Function> = selected
+        .into_iter()
+        // Extensions run beside functions; the local Lambda does not start them yet.
+        .filter(|function| function.kind == FunctionKind::Function)
+        .cloned()
+        .collect();
+    if functions.is_empty() {
+        return Err(
+            Failure::usage("there are only extensions here, and no function to serve")
+                .hint("add a function with `kiln new NAME`"),
+        );
+    }
+    let mut configs = BTreeMap::new();
+    for function in &functions {
+        let settings = project.settings(function, &watch.overrides)?;
+        let mut config = function_config(function, &settings);
+        for (name, value) in &watch.passed {
+            let variable = config.variables.entry(name.clone());
+            variable.or_insert_with(|| value.clone());
+        }
+        configs.insert(function.name.clone(), config);
+    }
+    Ok((functions, configs))
 }
 
 fn watch_failure(error: &notify::Error) -> Failure {

@@ -48,11 +48,11 @@ pub struct Sources {
 }
 
 impl Sources {
-    /// Begins to watch.
+    /// A watcher of nothing yet.
     ///
     /// # Errors
-    /// When the system offers no more watches; the text says which limit.
-    pub fn new(interest: Interest) -> notify::Result<Self> {
+    /// When the system has no more of them to give.
+    pub fn new() -> notify::Result<Self> {
         let (sender, events) = unbounded_channel();
         let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
             // An error of the watcher loses events at worst; the next save comes through.
@@ -64,21 +64,19 @@ impl Sources {
                 }
             }
         })?;
-        let mut sources = Self {
+        Ok(Self {
             watcher,
             events,
             interest: Interest::default(),
             watched: BTreeSet::new(),
             ignored: BTreeMap::new(),
-        };
-        sources.set_interest(interest)?;
-        Ok(sources)
+        })
     }
 
-    /// Watches something else from now on.
+    /// Watches this from now on.
     ///
     /// # Errors
-    /// As for [`new`](Self::new).
+    /// When the system offers no more watches.
     pub fn set_interest(&mut self, interest: Interest) -> notify::Result<()> {
         self.interest = interest;
         self.ignored.clear();
@@ -325,7 +323,8 @@ mod tests {
             target_directory: root.join("target"),
             ..Interest::default()
         };
-        let mut sources = Sources::new(interest.clone()).unwrap();
+        let mut sources = Sources::new().unwrap();
+        sources.set_interest(interest.clone()).unwrap();
         for (path, concerns) in [
             ("src/main.rs", true),
             ("Cargo.toml", true),
