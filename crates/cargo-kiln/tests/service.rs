@@ -9,7 +9,7 @@ use std::net::TcpStream;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use kiln_testing::{Answer, Watch, eventually, fixture};
+use kiln_testing::{Answer, Project, Watch, eventually, fixture};
 use serde_json::{Value, json};
 
 const KILN: &str = env!("CARGO_BIN_EXE_kiln");
@@ -489,6 +489,39 @@ fn fault_22_the_runtime_api_answers_in_the_services_codes() {
         &[],
     );
     assert_eq!(twice.status, 403);
+}
+
+#[test]
+fn a_function_started_by_hand_with_the_printed_variables_answers() {
+    let watch = functions();
+    // Built by now; from here on nobody starts it but us.
+    drop(watch);
+    let watch = Watch::start(
+        KILN,
+        fixture("functions"),
+        &["--only-lambda-apis", "--bin", "quick"],
+    );
+    watch.wait_for("FROM_PACKAGE=package");
+    let printed = watch.printed();
+    let variables = printed.lines().filter_map(|line| {
+        let (name, value) = line.strip_prefix("  ")?.split_once('=')?;
+        Some((name.to_owned(), value.to_owned()))
+    });
+    let mut function = std::process::Command::new(Project::target_directory().join("debug/quick"))
+        .env_clear()
+        .envs(variables)
+        .spawn()
+        .unwrap();
+    let answer = watch.client().invoke("quick", r#"{"do": "context"}"#);
+    let now = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap();
+    let deadline = Duration::from_millis(answer.json()["deadline"].as_u64().unwrap());
+    // Its timeout is a second; no deadline bounds it while somebody looks at it.
+    assert!(deadline > now + Duration::from_secs(3_600));
+    assert_eq!(answer.json()["memory"], 256);
+    function.kill().unwrap();
+    function.wait().unwrap();
 }
 
 #[test]

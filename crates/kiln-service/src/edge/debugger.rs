@@ -1,6 +1,6 @@
 //! `/.rt/{function}/…`: the Runtime API for a function started elsewhere, in a debugger say.
 //!
-//! The variable `AWS_LAMBDA_RUNTIME_API=HOST:PORT/.rt/FUNCTION` in an IDE's launch configuration
+//! The variable `AWS_LAMBDA_RUNTIME_API=http://HOST:PORT/.rt/FUNCTION` in an IDE's launch configuration
 //! stays the same from run to run, which the port of an environment of our own does not.
 
 use http::uri::PathAndQuery;

@@ -9,18 +9,22 @@ use crate::failure::Failure;
 
 /// The event to send; `{}` when nothing says otherwise.
 #[derive(Debug, clap::Args)]
-#[group(id = "event-source", multiple = false)]
+#[group(skip)]
 pub struct PayloadArgs {
     /// `-` reads the event from stdin, which happens by itself when stdin is a pipe or a file.
-    #[arg(value_name = "-", value_parser = ["-"])]
+    #[arg(
+        value_name = "-",
+        value_parser = ["-"],
+        conflicts_with_all = ["data_ascii", "data_file", "event"]
+    )]
     stdin: Option<String>,
 
     /// The event as JSON.
-    #[arg(short = 'd', long, value_name = "JSON")]
+    #[arg(short = 'd', long, value_name = "JSON", conflicts_with_all = ["data_file", "event"])]
     data_ascii: Option<String>,
 
     /// File with the event; `-` is stdin.
-    #[arg(short = 'F', long, value_name = "FILE")]
+    #[arg(short = 'F', long, value_name = "FILE", conflicts_with = "event")]
     data_file: Option<PathBuf>,
 
     /// A sample event: `sqs`, `http`, `s3`, … (`kiln event` lists them).

@@ -158,7 +158,8 @@ impl<'a> Session<'a> {
             self.service.deploy(config.clone(), Code::External);
             say(format!("start `{name}` yourself with these variables:"));
             let memory = config.memory_mb.to_string();
-            let api = format!("127.0.0.1:{}/.rt/{name}", self.port);
+            // With a scheme, which runtimes take as well and need when there is a path.
+            let api = format!("http://127.0.0.1:{}/.rt/{name}", self.port);
             for (variable, value) in [
                 ("AWS_LAMBDA_RUNTIME_API", api.as_str()),
                 ("AWS_LAMBDA_FUNCTION_NAME", name),
