@@ -115,6 +115,16 @@ struct Core {
     /// Body posted with the call being handled.
     posted: Option<Bytes>,
     peak_memory: Option<u64>,
+    peak_measured: Instant,
+}
+
+impl Core {
+    /// Notes the peak of the process's memory, which outlives the process.
+    fn measure_memory(&mut self) {
+        let measured = self.family.as_ref().and_then(Family::peak_memory);
+        self.peak_memory = self.peak_memory.max(measured);
+        self.peak_measured = Instant::now();
+    }
 }
 
 /// The invocation that holds the environment.
@@ -208,6 +218,7 @@ impl Environment {
             init_error: None,
             posted: None,
             peak_memory: None,
+            peak_measured: Instant::now(),
         };
         Self {
             config,
@@ -406,7 +417,7 @@ impl Environment {
 
     fn init_done(&self, core: &mut Core) {
         let took = core.launched.elapsed();
-        core.peak_memory = core.family.as_ref().and_then(Family::peak_memory);
+        core.measure_memory();
         // An init inside an invocation is part of that invocation's duration.
         if core.active.is_none() && self.config.launch.is_some() {
             core.init_duration = Some(took);

@@ -1,7 +1,7 @@
 //! What an environment tells: the caller's answer, the log, the report.
 
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use kiln_protocol::invoke::PlatformError;
 use kiln_protocol::log_line::{self, Report, Status};
@@ -9,7 +9,10 @@ use kiln_protocol::log_line::{self, Report, Status};
 use super::{Active, Core, Environment, LogSource};
 use crate::invocation::{InvocationReport, InvocationResult, Outcome};
 use crate::lifecycle::Settlement;
-use crate::process::Family;
+
+/// How old the figure of the peak memory may be in a report nobody waits for. Asking the kernel takes
+/// as long as a tenth of a warm invocation, and a peak only grows.
+const MEMORY_INTERVAL: Duration = Duration::from_millis(50);
 
 impl Environment {
     /// Writes the START line, once, before anything else of the invocation.
@@ -31,8 +34,9 @@ impl Environment {
             Some(PlatformError::TimedOut(timeout)) => *timeout,
             _ => active.began.elapsed(),
         };
-        let measured = core.family.as_ref().and_then(Family::peak_memory);
-        core.peak_memory = core.peak_memory.max(measured);
+        if active.invocation.tail || core.peak_measured.elapsed() >= MEMORY_INTERVAL {
+            core.measure_memory();
+        }
         self.log_start(&mut active);
         let report = Report {
             duration,
