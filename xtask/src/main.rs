@@ -1,3 +1,35 @@
 //! The project's own chores.
+//!
+//! `cargo xtask test` checks everything that continuous integration checks, and sets up what that
+//! takes.
 
-fn main() {}
+mod command;
+mod console;
+mod failure;
+mod repository;
+mod setup;
+mod test;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+/// The project's own chores
+#[derive(Debug, clap::Parser)]
+#[command(bin_name = "cargo xtask")]
+enum Chore {
+    Test(test::Args),
+}
+
+fn main() -> ExitCode {
+    let outcome = match Chore::parse() {
+        Chore::Test(args) => test::run(&args),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            console::failure(&failure);
+            failure.exit_code()
+        }
+    }
+}
