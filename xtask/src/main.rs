@@ -1,8 +1,9 @@
 //! The project's own chores.
 //!
 //! `cargo xtask test` checks everything that continuous integration checks, and sets up what that
-//! takes.
+//! takes. `cargo xtask bench` prints Kiln's figures beside cargo-lambda's.
 
+mod bench;
 mod command;
 mod console;
 mod failure;
@@ -19,11 +20,13 @@ use clap::Parser as _;
 #[command(bin_name = "cargo xtask")]
 enum Chore {
     Test(test::Args),
+    Bench(bench::Args),
 }
 
 fn main() -> ExitCode {
     let outcome = match Chore::parse() {
         Chore::Test(args) => test::run(&args),
+        Chore::Bench(args) => bench::run_benchmarks(&args),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
