@@ -8,6 +8,19 @@ use std::path::Path;
 
 use crate::config::{FunctionConfig, ServiceConfig};
 
+/// What holds the credentials of a function's role.
+const CREDENTIALS: [&str; 3] = [
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+];
+/// What shows that the user brings credentials.
+const OWN_CREDENTIALS: [&str; 3] = [
+    "AWS_ACCESS_KEY_ID",
+    "AWS_PROFILE",
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+];
+
 /// The variables the service sets, then the user's, which win where both name one.
 ///
 /// `AWS_LAMBDA_RUNTIME_API` is not among them: it differs from environment to environment.
@@ -59,6 +72,14 @@ pub fn runtime_variables(
         .into_iter()
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect();
+    // The user's own credentials, of whatever kind, replace all of nobody's: a key without a session
+    // token must not meet ours, and an SDK asks for keys before it looks at a profile.
+    let own = |name: &str| function.variables.contains_key(name);
+    if OWN_CREDENTIALS.into_iter().any(own) {
+        for name in CREDENTIALS {
+            variables.remove(name);
+        }
+    }
     variables.extend(function.variables.clone());
     variables
 }
@@ -68,6 +89,32 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+
+    #[test]
+    fn credentials_are_all_nobodys_or_all_the_users() {
+        let credentials = |own: &[(&str, &str)]| {
+            let own = own
+                .iter()
+                .map(|(name, value)| (name.to_string(), value.to_string()));
+            let function = FunctionConfig {
+                name: "orders".to_owned(),
+                memory_mb: 128,
+                timeout: Duration::from_secs(3),
+                variables: own.collect(),
+            };
+            let config = ServiceConfig::default();
+            let variables = runtime_variables(&config, &function, Path::new("/code"), "stream");
+            CREDENTIALS.map(|name| variables.get(name).cloned())
+        };
+        assert!(credentials(&[]).iter().all(Option::is_some));
+        assert_eq!(credentials(&[("AWS_PROFILE", "dev")]), [None, None, None]);
+        let key = [
+            ("AWS_ACCESS_KEY_ID", "AKIA"),
+            ("AWS_SECRET_ACCESS_KEY", "secret"),
+        ];
+        let expected = [Some("AKIA".to_owned()), Some("secret".to_owned()), None];
+        assert_eq!(credentials(&key), expected);
+    }
 
     #[test]
     fn the_users_variables_win_and_what_the_rust_runtime_needs_is_there() {
