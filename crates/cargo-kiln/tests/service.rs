@@ -9,7 +9,7 @@ use std::net::TcpStream;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use kiln_testing::{Answer, Project, Watch, eventually, fixture};
+use kiln_testing::{Answer, Kiln, Project, Watch, eventually, fixture};
 use serde_json::{Value, json};
 
 const KILN: &str = env!("CARGO_BIN_EXE_kiln");
@@ -571,6 +571,27 @@ fn fault_28_memory_timeout_and_variables_come_from_the_configuration() {
     for name in ["HOME", "USER", "CARGO", "NO_COLOR"] {
         assert_eq!(environment[name], Value::Null, "{name}");
     }
+}
+
+#[test]
+fn variables_of_the_shell_are_passed_on_request() {
+    let command = Kiln::new(KILN)
+        .in_dir(fixture("functions"))
+        .args(["watch", "--port", "0", "--pass-env", "MINE", "--target-dir"])
+        .arg(Project::target_directory())
+        .env("MINE", "of the shell")
+        .env("NOT_MINE", "of the shell")
+        .into_command();
+    let watch = Watch::spawn(command).ready();
+    let environment = watch.client().invoke("behave", r#"{"do": "env"}"#).json();
+    assert_eq!(environment["MINE"], "of the shell");
+    assert_eq!(environment["NOT_MINE"], Value::Null);
+    Kiln::new(KILN)
+        .in_dir(fixture("functions"))
+        .args(["watch", "--pass-env", "NO_SUCH_VARIABLE"])
+        .output()
+        .expect_code(2)
+        .expect_stderr("`--pass-env NO_SUCH_VARIABLE`: this shell has no such variable");
 }
 
 #[test]
