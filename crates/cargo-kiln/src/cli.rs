@@ -51,7 +51,7 @@ pub enum Command {
     /// Compile and package functions for AWS Lambda.
     Build(Box<build::Args>),
     /// Show what is missing on this machine, and the command that fixes it.
-    #[command(visible_alias = "system")]
+    #[command(visible_alias = "system", alias = "config")]
     Doctor(doctor::Args),
     /// See it all at work on a sample workspace, in a few minutes.
     Tour(tour::Args),

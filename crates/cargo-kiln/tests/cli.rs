@@ -57,7 +57,11 @@ fn help_is_an_answer_and_wrong_usage_is_exit_code_two() {
 
 #[test]
 fn cargo_lambdas_words_are_understood() {
-    for (old, new) in [("start", "watch"), ("system", "doctor")] {
+    for (old, new) in [
+        ("start", "watch"),
+        ("system", "doctor"),
+        ("config", "doctor"),
+    ] {
         let output = Kiln::new(KILN)
             .args([old, "--help"])
             .output()

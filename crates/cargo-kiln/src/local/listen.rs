@@ -55,10 +55,8 @@ fn refused(address: SocketAddr, error: &io::Error) -> Failure {
     let port = address.port();
     match error.kind() {
         io::ErrorKind::AddrInUse => {
-            Failure::usage(format!("port {port} on {} is already in use", address.ip())).hint(
-                "choose another with `--port PORT`, or let `--port 0` pick a free one; \
-                 `kiln doctor` shows what holds it",
-            )
+            Failure::usage(format!("port {port} on {} is already in use", address.ip()))
+                .hint("choose another with `--port PORT`, or let `--port 0` pick a free one")
         }
         io::ErrorKind::PermissionDenied => {
             Failure::usage(format!("this user may not listen on port {port}"))

@@ -153,8 +153,8 @@ async fn invoke(args: &Args, payload: Vec<u8>, context: Option<String>) -> Resul
             }
             show(args, &answer)
         }
-        Err(error) if args.remote => Err(problem::remote(&error, &function)),
-        Err(error) => Err(problem::local(&error, &function, &endpoint)),
+        Err(error) if args.remote => Err(problem::remote(error, &function)),
+        Err(error) => Err(problem::local(error, &function, &endpoint)),
     }
 }
 
@@ -233,7 +233,9 @@ impl Args {
             },
             ..Overrides::default()
         };
-        let load = project::load_options(&cargo_options::Build::default())?;
+        let mut load = project::load_options(&cargo_options::Build::default())?;
+        // Whatever keeps cargo busy is no part of this conversation.
+        load.progress = None;
         let settings = match Project::load(&load) {
             Ok(project) => {
                 let functions: Vec<_> = project.functions.iter().collect();

@@ -1,7 +1,7 @@
 //! What an invocation that did not reach its function means, and what to do about it.
 
 use aws_sdk_lambda::config::http::HttpResponse;
-use aws_sdk_lambda::error::{DisplayErrorContext, ProvideErrorMetadata as _, SdkError};
+use aws_sdk_lambda::error::{ProvideErrorMetadata as _, SdkError};
 use aws_sdk_lambda::operation::invoke::InvokeError;
 
 use crate::failure::Failure;
@@ -9,8 +9,8 @@ use crate::failure::Failure;
 type Refusal = SdkError<InvokeError, HttpResponse>;
 
 /// A call of the local Lambda.
-pub fn local(error: &Refusal, function: &str, endpoint: &str) -> Failure {
-    match error {
+pub fn local(error: Refusal, function: &str, endpoint: &str) -> Failure {
+    match &error {
         SdkError::DispatchFailure(failure) if failure.is_io() || failure.is_timeout() => {
             Failure::usage(format!("no local Lambda answers at {endpoint}"))
                 .hint("start it with `kiln watch`, or name its port with `--port`")
@@ -32,8 +32,8 @@ pub fn local(error: &Refusal, function: &str, endpoint: &str) -> Failure {
 }
 
 /// A call of AWS.
-pub fn remote(error: &Refusal, function: &str) -> Failure {
-    match error {
+pub fn remote(error: Refusal, function: &str) -> Failure {
+    match &error {
         SdkError::ServiceError(refused) if refused.err().is_resource_not_found_exception() => {
             other(error).hint(format!(
                 "is `{function}` deployed in this region and account? `--region` and `--profile` choose others"
@@ -46,7 +46,7 @@ pub fn remote(error: &Refusal, function: &str) -> Failure {
     }
 }
 
-fn other(error: &Refusal) -> Failure {
+fn other(error: Refusal) -> Failure {
     match error {
         SdkError::ServiceError(refused) => {
             let code = refused.err().code().unwrap_or("error");
@@ -55,7 +55,8 @@ fn other(error: &Refusal) -> Failure {
                 "the invocation was refused with `{code}`: {message}"
             ))
         }
-        error => Failure::usage(DisplayErrorContext(error).to_string()),
+        // The SDK says what happened step by step, in the sources of its error.
+        error => Failure::usage(error),
     }
 }
 

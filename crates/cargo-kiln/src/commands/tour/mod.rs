@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use aws_sdk_lambda::Client;
-use aws_sdk_lambda::error::DisplayErrorContext;
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::LogType;
 use base64::Engine as _;
@@ -92,7 +91,10 @@ async fn tour(examples: &Path) -> Result<Exit, Failure> {
     let began = Instant::now();
     say_step("three functions to look at", "cd examples && ls");
     for stop in &STOPS {
-        output::say(format!("  {HINT}{}{HINT:#}  {}", stop.function, stop.what));
+        output::say(format!(
+            "  {HINT}{:<14}{HINT:#} {}",
+            stop.function, stop.what
+        ));
     }
     let load = LoadOptions {
         progress: Some(|line| output::say(line)),
@@ -181,7 +183,7 @@ async fn visit(
             .payload(Blob::new(event.clone()))
             .send()
             .await
-            .map_err(|error| Failure::failed(DisplayErrorContext(error).to_string()))?;
+            .map_err(Failure::failed)?;
         let payload = answer.payload().map(Blob::as_ref).unwrap_or_default();
         let log = answer.log_result().unwrap_or_default();
         let log = BASE64.decode(log).map_err(Failure::bug)?;

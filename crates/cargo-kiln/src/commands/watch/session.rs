@@ -174,7 +174,12 @@ impl<'a> Session<'a> {
             Key::Cold => {
                 let functions = self.service.functions();
                 let ended: usize = functions.iter().map(|function| function.recycle()).sum();
-                say(format!("{DIM}{ended} idle environments ended{DIM:#}"));
+                let noun = if ended == 1 {
+                    "environment"
+                } else {
+                    "environments"
+                };
+                say(format!("{DIM}{ended} idle {noun} ended{DIM:#}"));
             }
             // A build runs already, or the caller starts one.
             Key::Rebuild => {}
