@@ -6,7 +6,7 @@ use std::process::{Child, Command};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process, set_child_subreaper};
+use rustix::process::{Pid, Signal, WaitOptions, kill_process, set_child_subreaper, wait};
 
 use crate::error::BenchError;
 use crate::procfs;
@@ -40,6 +40,8 @@ impl Drop for Brood {
         while end(&procfs::descendants(std::process::id())) && began.elapsed() < PATIENCE {
             std::thread::sleep(Duration::from_millis(5));
         }
+        // What is killed is still listed until its parent, which is us, has asked what became of it.
+        while let Ok(Some(_)) = wait(WaitOptions::NOHANG) {}
     }
 }
 

@@ -81,44 +81,53 @@ fn main() -> ExitCode {
     }
 }
 
-/// Measures and prints; `false` when a signal came first. No process is left either way.
+/// Measures and prints; `false` when a signal came first. Nothing is left behind either way.
 fn run(arguments: Arguments) -> Result<bool, BenchError> {
+    // Owned here and not by the measuring thread, which a signal leaves where it is.
+    let scratch = tempfile::Builder::new()
+        .prefix("kiln-bench-")
+        .tempdir()
+        .map_err(BenchError::Machine)?;
+    let plan = Plan::new(&arguments, scratch.path())?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(BenchError::Machine)?;
     let brood = Brood::adopt().map_err(BenchError::Machine)?;
-    runtime
-        .block_on(async {
-            let mut interrupt = signal(SignalKind::interrupt()).map_err(BenchError::Machine)?;
-            let mut terminate = signal(SignalKind::terminate()).map_err(BenchError::Machine)?;
-            let mut hangup = signal(SignalKind::hangup()).map_err(BenchError::Machine)?;
-            let (sender, measured) = oneshot::channel();
-            // A thread: it blocks. When a signal comes it is left where it is, and ends with us.
-            std::thread::spawn(move || {
-                // Nobody is left to hear it when a signal came first.
-                let _ = sender.send(measure(&arguments));
-            });
-            tokio::select! {
-                // A panic drops the sender, and has said what it is.
-                result = measured => result.unwrap_or(Err(BenchError::Panicked)).map(|()| true),
-                _ = interrupt.recv() => Ok(false),
-                _ = terminate.recv() => Ok(false),
-                _ = hangup.recv() => Ok(false),
-            }
-        })
-        .inspect(|_| drop(brood))
+    let finished = runtime.block_on(measure_until_signal(arguments, plan));
+    // Before the directory that its processes use.
+    drop(brood);
+    finished
 }
 
-fn measure(arguments: &Arguments) -> Result<(), BenchError> {
-    let plan = Plan::new(arguments)?;
-    let mut report = Report::new(machine::facts(&plan));
+async fn measure_until_signal(arguments: Arguments, plan: Plan) -> Result<bool, BenchError> {
+    let listen = |kind| signal(kind).map_err(BenchError::Machine);
+    let mut interrupt = listen(SignalKind::interrupt())?;
+    let mut terminate = listen(SignalKind::terminate())?;
+    let mut hangup = listen(SignalKind::hangup())?;
+    let (sender, measured) = oneshot::channel();
+    // A thread: it blocks. After a signal it ends with us.
+    std::thread::spawn(move || {
+        // Nobody is left to hear it when a signal came first.
+        let _ = sender.send(measure(&arguments, &plan));
+    });
+    tokio::select! {
+        // A panic drops the sender, and has said what it is.
+        result = measured => result.unwrap_or(Err(BenchError::Panicked)).map(|()| true),
+        _ = interrupt.recv() => Ok(false),
+        _ = terminate.recv() => Ok(false),
+        _ = hangup.recv() => Ok(false),
+    }
+}
+
+fn measure(arguments: &Arguments, plan: &Plan) -> Result<(), BenchError> {
+    let mut report = Report::new(machine::facts(plan));
     if arguments.format == Format::Text {
         print(&report.preamble());
     }
     plan.prepare()?;
     for figure in Figure::chosen(&arguments.only) {
-        let section = figure.measure(&plan)?;
+        let section = figure.measure(plan)?;
         if arguments.format == Format::Text {
             print(&section.to_string());
         }

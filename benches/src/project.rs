@@ -4,27 +4,21 @@ use std::cell::Cell;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use tempfile::TempDir;
-
 use crate::error::BenchError;
 
 /// A package with one function, whose answer is a number.
 #[derive(Debug)]
 pub struct EditedProject {
-    directory: TempDir,
+    directory: PathBuf,
     name: String,
     answer: Cell<u64>,
 }
 
 impl EditedProject {
-    /// Makes it, with the dependencies the fixture functions have, locked as theirs are.
-    pub fn new(name: &str, functions: &Path) -> Result<Self, BenchError> {
-        let directory = tempfile::Builder::new()
-            .prefix("kiln-bench-")
-            .tempdir()
-            .map_err(BenchError::Machine)?;
+    /// Makes it in `parent`, with the dependencies the fixture functions have, locked as theirs are.
+    pub fn new(name: &str, functions: &Path, parent: &Path) -> Result<Self, BenchError> {
         let project = Self {
-            directory,
+            directory: parent.join(name),
             name: name.to_owned(),
             answer: Cell::new(0),
         };
@@ -64,7 +58,7 @@ impl EditedProject {
 
     /// Its directory.
     pub fn path(&self) -> &Path {
-        self.directory.path()
+        &self.directory
     }
 
     /// Name of its package and its function.
@@ -73,7 +67,7 @@ impl EditedProject {
     }
 
     fn write(&self, path: &str, text: &str) -> Result<(), BenchError> {
-        let path: PathBuf = self.path().join(path);
+        let path = self.path().join(path);
         let temporary = path.with_extension("tmp~");
         let written = path
             .parent()
@@ -98,7 +92,8 @@ mod tests {
     #[test]
     fn an_edit_changes_the_answer() {
         let functions = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/functions");
-        let project = EditedProject::new("edited", &functions).unwrap();
+        let scratch = tempfile::tempdir().unwrap();
+        let project = EditedProject::new("edited", &functions, scratch.path()).unwrap();
         let manifest = fs::read_to_string(project.path().join("Cargo.toml")).unwrap();
         assert!(manifest.contains("\nlambda_runtime = "), "{manifest}");
         assert_eq!(manifest.matches("\n[").count(), 2, "{manifest}");

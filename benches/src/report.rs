@@ -187,7 +187,7 @@ impl fmt::Display for Section {
         let line = |cells: [&str; 6]| {
             let [name, kiln, other, bare, ratio, target] = cells;
             let line =
-                format!("  {name:<42} {kiln:>14} {other:>14} {bare:>14} {ratio:>7}  {target}");
+                format!("  {name:<50} {kiln:>14} {other:>14} {bare:>14} {ratio:>7}  {target}");
             line.trim_end().to_owned()
         };
         writeln!(

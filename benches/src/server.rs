@@ -45,7 +45,7 @@ impl Server {
         arguments: &[&str],
     ) -> Result<Self, BenchError> {
         let address = free_address().map_err(BenchError::Machine)?;
-        let log = NamedTempFile::new().map_err(BenchError::Machine)?;
+        let log = NamedTempFile::new_in(&tools.scratch).map_err(BenchError::Machine)?;
         let output = || -> io::Result<File> { log.reopen() };
         let (ip, port) = (address.ip().to_string(), address.port().to_string());
         let mut command = tools.command(tool, &["watch", "-A", &ip, "-P", &port]);

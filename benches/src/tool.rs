@@ -22,6 +22,8 @@ pub struct Tools {
     pub cargo_lambda: PathBuf,
     /// Where both build to, so that neither builds what the other has built.
     pub target_directory: PathBuf,
+    /// For files that nobody needs afterwards: projects to edit, what servers print.
+    pub scratch: PathBuf,
 }
 
 impl Tool {

@@ -82,9 +82,15 @@ impl Caller {
 }
 
 /// Calls a function over some connections at once until the time is up.
-pub fn sustain(address: SocketAddr, function: &str, connections: usize, time: Duration) -> Traffic {
+pub fn sustain(
+    address: SocketAddr,
+    function: &str,
+    event: &str,
+    connections: usize,
+    time: Duration,
+) -> Traffic {
     gather(connections, |start| {
-        let mut caller = Caller::new(address, function, "{}", PATIENCE);
+        let mut caller = Caller::new(address, function, event, PATIENCE);
         let mut calls = Calls::default();
         start.wait();
         let began = Instant::now();

@@ -46,8 +46,8 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// The plan of a command line.
-    pub fn new(arguments: &Arguments) -> Result<Self, BenchError> {
+    /// The plan of a command line; `scratch` is for files that nobody needs afterwards.
+    pub fn new(arguments: &Arguments, scratch: &Path) -> Result<Self, BenchError> {
         let absolute = |path: &Path| std::path::absolute(path).map_err(BenchError::file(path));
         let existing = |path: &Path| path.canonicalize().map_err(BenchError::file(path));
         Ok(Self {
@@ -55,6 +55,7 @@ impl Plan {
                 kiln: existing(&arguments.kiln)?,
                 cargo_lambda: existing(&arguments.cargo_lambda)?,
                 target_directory: absolute(&arguments.target_dir)?,
+                scratch: scratch.to_owned(),
             },
             functions: existing(&arguments.functions)?,
             runs: arguments.runs,

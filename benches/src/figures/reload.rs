@@ -31,7 +31,8 @@ struct Subject {
 
 impl Subject {
     fn start(plan: &Plan, tool: Tool) -> Result<Self, BenchError> {
-        let project = EditedProject::new(&format!("edited-{}", tool.name()), &plan.functions)?;
+        let name = format!("edited-{}", tool.name());
+        let project = EditedProject::new(&name, &plan.functions, &plan.tools.scratch)?;
         let server = Server::start(&plan.tools, tool, project.path(), &[])?;
         server.warm(project.name())?;
         Ok(Self {
@@ -44,7 +45,7 @@ impl Subject {
 }
 
 pub(super) fn measure(plan: &Plan) -> Result<Section, BenchError> {
-    let bare = EditedProject::new("edited-bare", &plan.functions)?;
+    let bare = EditedProject::new("edited-bare", &plan.functions, &plan.tools.scratch)?;
     let [mut kiln, mut other] = [
         Subject::start(plan, Tool::Kiln)?,
         Subject::start(plan, Tool::CargoLambda)?,

@@ -10,14 +10,77 @@ use crate::statistics::{median, microseconds};
 use crate::tool::Tool;
 use crate::traffic::{Traffic, sustain};
 
-const FUNCTION: &str = "noop";
 /// How long each measurement lasts.
 const TIME: Duration = Duration::from_secs(2);
 /// How long a service is busy before it is measured: until all its processes run.
 const WARM_UP: Duration = Duration::from_secs(3);
 
-/// Callers at once, and how many processes cargo-lambda may run; Kiln decides that itself.
-const CASES: [(usize, usize); 4] = [(1, 1), (4, 4), (16, 16), (16, 1)];
+/// What is called, by how many at once.
+#[derive(Clone, Copy, Debug)]
+struct Case {
+    function: &'static str,
+    event: &'static str,
+    connections: usize,
+    /// How many processes cargo-lambda may run; Kiln decides that itself.
+    processes: usize,
+}
+
+/// A function that answers at once: what remains is the service's own time.
+const fn busy(connections: usize, processes: usize) -> Case {
+    Case {
+        function: "noop",
+        event: "{}",
+        connections,
+        processes,
+    }
+}
+
+/// A function that waits for something else, as most do: what counts is how many run side by side.
+const fn waiting(connections: usize, processes: usize) -> Case {
+    Case {
+        function: "behave",
+        event: r#"{"do": "sleep", "ms": 10}"#,
+        connections,
+        processes,
+    }
+}
+
+const CASES: [Case; 6] = [
+    busy(1, 1),
+    busy(4, 4),
+    busy(16, 16),
+    busy(16, 1),
+    waiting(16, 16),
+    waiting(16, 1),
+];
+
+impl Case {
+    /// The case in words, such as `4 connections`.
+    fn words(self) -> String {
+        let plural = if self.connections == 1 { "" } else { "s" };
+        let waits = if self.event == "{}" {
+            ""
+        } else {
+            ", waits 10 ms"
+        };
+        let processes = if self.processes < self.connections {
+            ", --concurrency 1"
+        } else {
+            ""
+        };
+        format!("{} connection{plural}{waits}{processes}", self.connections)
+    }
+
+    fn sustain(self, server: &Server, time: Duration) -> Traffic {
+        sustain(
+            server.address,
+            self.function,
+            self.event,
+            self.connections,
+            time,
+        )
+    }
+}
 
 /// One tool's numbers in one case, a value per round.
 #[derive(Debug, Default)]
@@ -37,87 +100,72 @@ pub(super) fn measure(plan: &Plan) -> Result<Section, BenchError> {
         plan.runs,
         TIME.as_secs()
     )];
-    for (connections, processes) in CASES {
-        let callers = callers(connections);
-        let what = format!("warm, {callers}, --concurrency {processes}");
-        let kiln = Server::start(&plan.tools, Tool::Kiln, &plan.functions, &["--release"])?;
-        let concurrency = processes.to_string();
-        let arguments = ["--release", "--concurrency", &concurrency];
-        let other = Server::start(&plan.tools, Tool::CargoLambda, &plan.functions, &arguments)?;
-        let mut samples = [Samples::default(), Samples::default()];
-        for server in [&kiln, &other] {
-            server.warm(FUNCTION)?;
-            sustain(server.address, FUNCTION, connections, WARM_UP);
-        }
-        for number in 0..plan.runs {
-            round(&what, number, plan.runs);
-            for (server, samples) in [&kiln, &other].into_iter().zip(&mut samples) {
-                samples.add(server, connections);
-            }
-        }
+    for case in CASES {
+        let samples = measure_case(plan, case)?;
         for (tool, samples) in Tool::BOTH.into_iter().zip(&samples) {
             notes.push(format!(
-                "{}, {callers}{}: {}",
+                "{}, {}: {}",
+                case.words(),
                 tool.name(),
-                processes_note(tool, processes),
                 samples.note()
             ));
         }
-        add_rows(&mut rows, connections, processes, &samples);
+        rows.extend(table_rows(case, &samples));
     }
+    notes.push(
+        "cargo-lambda runs as many processes as there are connections, or as --concurrency says"
+            .to_owned(),
+    );
     Ok(Section {
         figure: String::new(),
-        title: "calls of a function that runs and answers at once",
+        title: "calls of a function that runs, and answers at once unless said otherwise",
         rows,
         notes,
     })
 }
 
-fn callers(connections: usize) -> String {
-    let plural = if connections == 1 { "" } else { "s" };
-    format!("{connections} connection{plural}")
-}
-
-fn processes_note(tool: Tool, processes: usize) -> String {
-    match tool {
-        Tool::Kiln => String::new(),
-        Tool::CargoLambda => format!(" at --concurrency {processes}"),
+fn measure_case(plan: &Plan, case: Case) -> Result<[Samples; 2], BenchError> {
+    let concurrency = case.processes.to_string();
+    let arguments = ["--release", "--concurrency", &concurrency];
+    let servers = [
+        Server::start(&plan.tools, Tool::Kiln, &plan.functions, &["--release"])?,
+        Server::start(&plan.tools, Tool::CargoLambda, &plan.functions, &arguments)?,
+    ];
+    for server in &servers {
+        server.warm(case.function)?;
+        case.sustain(server, WARM_UP);
     }
+    let mut samples = [Samples::default(), Samples::default()];
+    for number in 0..plan.runs {
+        round(&format!("warm, {}", case.words()), number, plan.runs);
+        for (server, samples) in servers.iter().zip(&mut samples) {
+            samples.add(server, case);
+        }
+    }
+    Ok(samples)
 }
 
-fn add_rows(rows: &mut Vec<Row>, connections: usize, processes: usize, samples: &[Samples; 2]) {
+fn table_rows(case: Case, samples: &[Samples; 2]) -> Vec<Row> {
     let [kiln, other] = samples;
-    if connections == 1 {
-        rows.push(
-            Row::new("p50, 1 connection", "µs")
-                .tools(kiln.reading(&kiln.p50), other.reading(&other.p50))
-                .target(Target::RatioAtMost(0.6)),
-        );
-        rows.push(
-            Row::new("p99, 1 connection", "µs")
-                .tools(kiln.reading(&kiln.p99), other.reading(&other.p99)),
-        );
-    }
-    let callers = callers(connections);
-    let name = if processes < connections {
-        format!("calls, {callers}, --concurrency {processes}")
-    } else {
-        format!("calls, {callers}")
+    let row = |what: &str, unit, pick: fn(&Samples) -> &Vec<f64>| {
+        Row::new(format!("{what}, {}", case.words()), unit)
+            .tools(kiln.reading(pick(kiln)), other.reading(pick(other)))
     };
-    let row = Row::new(name, "/s").tools(
-        kiln.reading(&kiln.per_second),
-        other.reading(&other.per_second),
-    );
-    rows.push(match connections {
-        16 => row.target(Target::RatioAtLeast(3.0)),
-        _ => row,
-    });
+    let calls = row("calls", "/s", |samples| &samples.per_second);
+    if case.connections == 1 {
+        let p50 = row("p50", "µs", |samples| &samples.p50).target(Target::RatioAtMost(0.6));
+        return vec![p50, row("p99", "µs", |samples| &samples.p99), calls];
+    }
+    vec![match case.connections {
+        16 => calls.target(Target::RatioAtLeast(3.0)),
+        _ => calls,
+    }]
 }
 
 impl Samples {
-    fn add(&mut self, server: &Server, connections: usize) {
+    fn add(&mut self, server: &Server, case: Case) {
         let (service, functions) = server.cpu_times();
-        let traffic = sustain(server.address, FUNCTION, connections, TIME);
+        let traffic = case.sustain(server, TIME);
         let (service_after, functions_after) = server.cpu_times();
         self.p50.push(microseconds(traffic.percentile(50)));
         self.p99.push(microseconds(traffic.percentile(99)));

@@ -6,8 +6,26 @@ pub mod printer;
 pub mod snapshots;
 pub mod stop;
 
+use std::io;
+
 use kiln_project::{Function, FunctionSettings};
 use kiln_service::{FunctionConfig, ServiceConfig};
+
+/// The threads of the service: half of the processors. The other half has callers and functions.
+///
+/// More are slower. A thread with nothing to do is woken by every call that another one takes up,
+/// looks round and sleeps again: on two processors a second thread doubles both the latency of a warm
+/// call and the service's processor time (`cargo xtask bench --only warm`).
+///
+/// # Errors
+/// The system refuses a thread or a descriptor.
+pub fn runtime() -> io::Result<tokio::runtime::Runtime> {
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads((processors / 2).max(1))
+        .enable_all()
+        .build()
+}
 
 /// What the service needs to know of a function.
 pub fn function_config(function: &Function, settings: &FunctionSettings) -> FunctionConfig {

@@ -53,17 +53,13 @@ impl Observer for Silent {
 pub fn run(args: Args) -> Result<Exit, Failure> {
     let examples = examples(args.examples)?;
     process::raise_descriptor_limit();
-    tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(Failure::usage)?
-        .block_on(async {
-            let mut stop = Stop::listen()?;
-            tokio::select! {
-                outcome = tour(&examples) => outcome,
-                () = stop.requested() => Err(Failure::usage("the tour was interrupted")),
-            }
-        })
+    local::runtime().map_err(Failure::usage)?.block_on(async {
+        let mut stop = Stop::listen()?;
+        tokio::select! {
+            outcome = tour(&examples) => outcome,
+            () = stop.requested() => Err(Failure::usage("the tour was interrupted")),
+        }
+    })
 }
 
 /// The sample workspace: the given one, that of the repository we stand in, or that which this

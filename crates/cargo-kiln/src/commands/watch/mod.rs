@@ -133,10 +133,7 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
     let functions = project.select(&project::selection(&args.cargo))?;
     let settings = project.watch_settings(&functions, &overrides)?;
     process::raise_descriptor_limit();
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(Failure::usage)?;
+    let runtime = local::runtime().map_err(Failure::usage)?;
     let (printer, printing) = Printer::start(args.platform_logs);
     let printer = Arc::new(printer);
     let watch = Watch {
