@@ -14,11 +14,14 @@ pub fn load_options(cargo: &cargo_options::Build) -> Result<LoadOptions, Failure
         features: cargo.features.clone(),
         all_features: cargo.all_features,
         no_default_features: cargo.no_default_features,
-        target: cargo.target.first().cloned(),
+        // Whatever is no target at all is refused by whoever builds it.
+        target: cargo.target.first().and_then(|text| text.parse().ok()),
         target_dir: cargo.target_dir.clone(),
         offline: cargo.offline,
         locked: cargo.locked,
         frozen: cargo.frozen,
+        config: cargo.config.clone(),
+        unstable_flags: cargo.unstable_flags.clone(),
         environment: Environment::from_process(),
         // The first download of the dependencies takes a while: cargo says what it does.
         progress: Some(|line| output::say(line)),
@@ -34,6 +37,8 @@ pub fn selection(cargo: &cargo_options::Build) -> Selection {
         exclude: cargo.exclude.clone(),
         bins: cargo.bin.clone(),
         examples: cargo.example.clone(),
+        all_bins: cargo.bins,
+        all_examples: cargo.examples,
     }
 }
 

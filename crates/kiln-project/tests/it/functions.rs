@@ -123,7 +123,7 @@ fn dependencies_of_other_platforms_do_not_count() {
         ("windows", dependencies(windows, &["lambda_runtime"])),
     ]);
     let mut options = workspace.options();
-    options.target = Some("aarch64-unknown-linux-gnu.2.34".into());
+    options.target = Some("aarch64-unknown-linux-gnu.2.34".parse().unwrap());
     assert_eq!(names(&Project::load(&options).unwrap()), ["linux"]);
 }
 
