@@ -213,8 +213,9 @@ impl Args {
             return Ok(endpoint.clone());
         }
         let (address, port) = match (self.address, self.port) {
-            (Some(address), Some(port)) => (Some(address), port),
-            (address, port) => self.configured(address, port)?,
+            // With the port given, reading the project would only cost time.
+            (address, Some(port)) => (address, port),
+            (address, None) => self.configured(address)?,
         };
         Ok(match address {
             Some(IpAddr::V6(address)) => format!("http://[{address}]:{port}"),
@@ -224,14 +225,9 @@ impl Args {
     }
 
     /// Address and port as `kiln watch` would take them here. Outside of a project the defaults.
-    fn configured(
-        &self,
-        address: Option<IpAddr>,
-        port: Option<u16>,
-    ) -> Result<(Option<IpAddr>, u16), Failure> {
+    fn configured(&self, address: Option<IpAddr>) -> Result<(Option<IpAddr>, u16), Failure> {
         let overrides = Overrides {
             watch: WatchOverrides {
-                port,
                 address: address.map(|address| Addresses(vec![address])),
                 ..WatchOverrides::default()
             },

@@ -22,7 +22,7 @@ use crate::local::printer::Printer;
 use crate::local::stop::Stop;
 use crate::output::{DIM, GOOD, HINT};
 use crate::{local, project};
-use keys::{HELP, Key, Keys};
+use keys::{HELP, Keys};
 use session::Session;
 
 /// Build, serve and reload every function of the workspace.
@@ -231,24 +231,4 @@ fn port(listeners: &[TcpListener]) -> Result<u16, Failure> {
         Some(Ok(address)) => Ok(address.port()),
         _ => Err(Failure::usage("no address to listen on").hint("give one with `--address`")),
     }
-}
-
-/// Carries out what a key asks for; `false` ends the session.
-fn press(key: Key, service: &Service, printer: &Printer) -> bool {
-    match key {
-        Key::Quit => return false,
-        Key::Help => printer.say(format!("{DIM}{HELP}{DIM:#}")),
-        Key::Clear => printer.say("\x1b[2J\x1b[H"),
-        Key::Cold => {
-            let ended: usize = service
-                .functions()
-                .iter()
-                .map(|function| function.recycle())
-                .sum();
-            printer.say(format!("{DIM}{ended} idle environments ended{DIM:#}"));
-        }
-        // The session's own business.
-        Key::Rebuild => {}
-    }
-    true
 }

@@ -2,15 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::time::{Duration, Instant};
 
 use kiln_build::cargo::CargoBuild;
 use kiln_project::{Function, FunctionKind, Project};
 use kiln_service::{BuildState, Code, FunctionConfig, Service};
 
-use super::keys::{Key, Keys};
+use super::Watch;
+use super::keys::{HELP, Key, Keys};
 use super::sources::{Interest, Sources, made_of};
-use super::{Watch, press};
 use crate::failure::{Exit, Failure};
 use crate::local::compile::{self, CompileError, Compiled};
 use crate::local::function_config;
@@ -117,14 +118,26 @@ impl<'a> Session<'a> {
         let mut cause: Option<Vec<PathBuf>> = None;
         loop {
             let build = self.cargo_build();
-            let outcome = tokio::select! {
-                outcome = compile::compile(&build) => outcome,
-                // Dropping the future ends cargo: what it was compiling is out of date.
-                changed = sources.changed() => {
-                    cause.get_or_insert_default().extend(changed);
-                    self.reconfigure(&cause);
-                    continue;
+            let outcome = {
+                let mut compiling = pin!(compile::compile(&build));
+                loop {
+                    tokio::select! {
+                        outcome = &mut compiling => break Some(outcome),
+                        changed = sources.changed() => {
+                            cause.get_or_insert_default().extend(changed);
+                            break None;
+                        }
+                        // Asked to build while it builds: the keys that remain do no harm.
+                        key = keys.next() => if !self.press(key) {
+                            return Ok(Exit::Done);
+                        },
+                    }
                 }
+            };
+            let Some(outcome) = outcome else {
+                // Dropping the future has ended cargo: what it was compiling is out of date.
+                self.reconfigure(&cause);
+                continue;
             };
             self.finish(outcome, cause.take().as_deref());
             // Also while the code does not compile: then a file that does not exist yet may mend it.
@@ -138,7 +151,7 @@ impl<'a> Session<'a> {
                     Wake::Changed(changed) => cause = Some(changed),
                     Wake::Key(Key::Rebuild) => cause = Some(Vec::new()),
                     Wake::Key(key) => {
-                        if press(key, &self.service, &self.watch.printer) {
+                        if self.press(key) {
                             continue;
                         }
                         return Ok(Exit::Done);
@@ -149,6 +162,24 @@ impl<'a> Session<'a> {
             self.set_state(BuildState::Building);
             self.reconfigure(&cause);
         }
+    }
+
+    /// Carries out what a key asks for; `false` ends the session.
+    fn press(&self, key: Key) -> bool {
+        let say = |line: String| self.watch.printer.say(line);
+        match key {
+            Key::Quit => return false,
+            Key::Help => say(format!("{DIM}{HELP}{DIM:#}")),
+            Key::Clear => say("\x1b[2J\x1b[H".to_owned()),
+            Key::Cold => {
+                let functions = self.service.functions();
+                let ended: usize = functions.iter().map(|function| function.recycle()).sum();
+                say(format!("{DIM}{ended} idle environments ended{DIM:#}"));
+            }
+            // A build runs already, or the caller starts one.
+            Key::Rebuild => {}
+        }
+        true
     }
 
     /// Declares functions that somebody else starts, and says how.
@@ -173,7 +204,7 @@ impl<'a> Session<'a> {
             }
         }
         self.set_state(BuildState::Current);
-        while press(keys.next().await, &self.service, &self.watch.printer) {}
+        while self.press(keys.next().await) {}
         Ok(Exit::Done)
     }
 

@@ -41,6 +41,8 @@ pub struct Interest {
 pub struct Sources {
     watcher: RecommendedWatcher,
     events: UnboundedReceiver<PathBuf>,
+    /// Changes that were seen and not handed out yet.
+    pending: Vec<PathBuf>,
     interest: Interest,
     watched: BTreeSet<PathBuf>,
     /// Patterns by the directory they hold in.
@@ -67,6 +69,7 @@ impl Sources {
         Ok(Self {
             watcher,
             events,
+            pending: Vec::new(),
             interest: Interest::default(),
             watched: BTreeSet::new(),
             ignored: BTreeMap::new(),
@@ -101,23 +104,24 @@ impl Sources {
     }
 
     /// Waits for a change that concerns the build; returns the files, in the order of change.
+    ///
+    /// Cancel safe: what was seen when the future is dropped comes with the next call.
     pub async fn changed(&mut self) -> Vec<PathBuf> {
-        let mut changed = Vec::new();
-        while changed.is_empty() {
+        while self.pending.is_empty() {
             match self.events.recv().await {
-                Some(path) => self.note(path, &mut changed),
+                Some(path) => self.note(path),
                 // The watcher lives as long as we do.
                 None => std::future::pending().await,
             }
         }
         let until = tokio::time::Instant::now() + DEBOUNCE;
         while let Ok(Some(path)) = tokio::time::timeout_at(until, self.events.recv()).await {
-            self.note(path, &mut changed);
+            self.note(path);
         }
-        changed
+        std::mem::take(&mut self.pending)
     }
 
-    fn note(&mut self, path: PathBuf, changed: &mut Vec<PathBuf>) {
+    fn note(&mut self, path: PathBuf) {
         if path.is_dir() {
             let inside = self
                 .interest
@@ -130,8 +134,8 @@ impl Sources {
             }
             return;
         }
-        if self.concerns(&path) && !changed.contains(&path) {
-            changed.push(path);
+        if self.concerns(&path) && !self.pending.contains(&path) {
+            self.pending.push(path);
         }
     }
 

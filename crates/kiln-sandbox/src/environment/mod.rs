@@ -4,31 +4,31 @@
 //! host, a call of the runtime, the end of the process, the timer) runs the machine right there.
 //! A warm invocation therefore wakes two tasks only: the runtime's waiting poll and the caller.
 
+mod launch;
+mod report;
+mod timer;
+
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use std::{fmt, io};
 
 use bytes::Bytes;
 use kiln_protocol::invoke::PlatformError;
-use kiln_protocol::log_line::{self, Report, Status};
+use kiln_protocol::log_line;
 use kiln_protocol::runtime_api::Answer;
 use tokio::sync::{Notify, oneshot};
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
-use crate::invocation::{Invocation, InvocationReport, InvocationResult, Outcome};
-use crate::lifecycle::{Answered, Effect, Event, Machine, Settlement, Timer};
+use crate::invocation::{Invocation, InvocationReport, InvocationResult};
+use crate::lifecycle::{Answered, Effect, Event, Machine};
 use crate::logs::LogPipe;
-use crate::process::{Child, Family, exit_cause};
+use crate::process::Family;
 use crate::runtime_api;
+use report::settle;
 
-/// `RLIMIT_NOFILE` inside an execution environment.
-const DESCRIPTOR_LIMIT: u64 = 1_024;
-/// How long a fired timer waits before it looks again whether the debugger has let go.
-const DEBUGGER_PATIENCE: Duration = Duration::from_millis(500);
 /// What a runtime that we did not start is given: no timer bounds a session in a debugger.
 const EXTERNAL_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -115,6 +115,16 @@ struct Core {
     /// Body posted with the call being handled.
     posted: Option<Bytes>,
     peak_memory: Option<u64>,
+    peak_measured: Instant,
+}
+
+impl Core {
+    /// Notes the peak of the process's memory, which outlives the process.
+    fn measure_memory(&mut self) {
+        let measured = self.family.as_ref().and_then(Family::peak_memory);
+        self.peak_memory = self.peak_memory.max(measured);
+        self.peak_measured = Instant::now();
+    }
 }
 
 /// The invocation that holds the environment.
@@ -208,6 +218,7 @@ impl Environment {
             init_error: None,
             posted: None,
             peak_memory: None,
+            peak_measured: Instant::now(),
         };
         Self {
             config,
@@ -404,115 +415,9 @@ impl Environment {
         answer
     }
 
-    fn launch(self: &Arc<Self>) {
-        self.log_platform(&["INIT_START Runtime Version: provided:al2023".to_owned()]);
-        let spawned = self.spawn();
-        let mut core = self.lock();
-        match spawned {
-            Ok((family, child)) => {
-                if core.kill_on_launch {
-                    family.kill();
-                }
-                core.family = Some(family);
-                drop(core);
-                let this = Arc::clone(self);
-                tokio::spawn(async move { this.wait(child).await });
-            }
-            Err(text) => {
-                self.dispatch(core, Event::LaunchFailed(text));
-            }
-        }
-    }
-
-    /// Starts the process; the error is the text of the service.
-    fn spawn(&self) -> Result<(Family, Child), String> {
-        let (Some(launch), Some(logs), Some(address)) =
-            (&self.config.launch, &self.logs, self.address)
-        else {
-            return Err("the environment has no process of its own".to_owned());
-        };
-        let path = launch.bootstrap.display();
-        if !launch.bootstrap.exists() {
-            return Err(format!("Couldn't find valid bootstrap(s): [{path}]"));
-        }
-        let start = || -> io::Result<(Family, Child)> {
-            let mut command = Command::new(&launch.bootstrap);
-            command
-                .env_clear()
-                .envs(launch.variables.iter().map(|(name, value)| (name, value)))
-                .env("AWS_LAMBDA_RUNTIME_API", address.to_string())
-                .current_dir(&launch.working_directory)
-                .stdin(Stdio::null())
-                .stdout(logs.writer()?)
-                .stderr(logs.writer()?);
-            Family::spawn(command, Some(DESCRIPTOR_LIMIT))
-        };
-        start().map_err(|error| format!("fork/exec {path}: {}", os_text(&error)))
-    }
-
-    async fn wait(self: Arc<Self>, mut child: Child) {
-        let status = child.wait().await;
-        let mut core = self.lock();
-        if let Some(family) = core.family.take() {
-            // What the process left behind ends with it.
-            family.kill();
-        }
-        let cause = status.map_or(kiln_protocol::invoke::ExitCause::Code(-1), exit_cause);
-        self.dispatch(core, Event::Exited(cause));
-    }
-
-    fn arm(&self, core: &mut Core, timer: Timer) {
-        if self.config.launch.is_none() {
-            return;
-        }
-        let limit = match timer {
-            Timer::Init => self.config.init_limit,
-            Timer::Invoke => self.config.timeout,
-        };
-        let deadline = Instant::now() + limit;
-        core.deadline = Some(deadline);
-        // Usually the task already sleeps to an earlier deadline that has been disarmed, looks when
-        // it wakes and sleeps on: a warm invocation does not wake it.
-        if core.timer_sleeps_to.is_none_or(|wakes| deadline < wakes) {
-            self.timer.notify_one();
-        }
-    }
-
-    async fn run_timer(self: Arc<Self>) {
-        loop {
-            let deadline = {
-                let mut core = self.lock();
-                core.timer_sleeps_to = core.deadline;
-                core.deadline
-            };
-            let Some(deadline) = deadline else {
-                self.timer.notified().await;
-                continue;
-            };
-            tokio::select! {
-                () = tokio::time::sleep_until(deadline) => self.timer_elapsed(),
-                () = self.timer.notified() => {}
-            }
-        }
-    }
-
-    fn timer_elapsed(self: &Arc<Self>) {
-        let mut core = self.lock();
-        let now = Instant::now();
-        if core.deadline.is_none_or(|deadline| deadline > now) {
-            return;
-        }
-        if core.family.as_ref().is_some_and(Family::is_traced) {
-            core.deadline = Some(now + DEBUGGER_PATIENCE);
-            return;
-        }
-        core.deadline = None;
-        self.dispatch(core, Event::TimerFired);
-    }
-
     fn init_done(&self, core: &mut Core) {
         let took = core.launched.elapsed();
-        core.peak_memory = core.family.as_ref().and_then(Family::peak_memory);
+        core.measure_memory();
         // An init inside an invocation is part of that invocation's duration.
         if core.active.is_none() && self.config.launch.is_some() {
             core.init_duration = Some(took);
@@ -538,158 +443,10 @@ impl Environment {
             payload: invocation.payload.clone(),
         });
     }
-
-    /// Writes the START line, once, before anything else of the invocation.
-    fn log_start(&self, active: &mut Active) {
-        if !active.start_logged {
-            active.start_logged = true;
-            let line = log_line::start(&active.invocation.request_id, &self.config.version);
-            self.log_platform(&[line]);
-        }
-    }
-
-    /// Writes the invocation's last lines, answers a caller that waits for the log, tells the host.
-    fn finish(&self, core: &mut Core, status: Status) {
-        let Some(mut active) = core.active.take() else {
-            return;
-        };
-        let duration = match &active.platform_error {
-            // The invocation took as long as it was allowed to.
-            Some(PlatformError::TimedOut(timeout)) => *timeout,
-            _ => active.began.elapsed(),
-        };
-        let measured = core.family.as_ref().and_then(Family::peak_memory);
-        core.peak_memory = core.peak_memory.max(measured);
-        self.log_start(&mut active);
-        let report = Report {
-            duration,
-            init_duration: active.init_duration,
-            memory_size_mb: self.config.memory_mb,
-            max_memory_used_mb: core.peak_memory.map(|bytes| bytes.div_ceil(1024 * 1024)),
-            status,
-        };
-        let request_id = &active.invocation.request_id;
-        let mut last_lines = match &active.platform_error {
-            Some(
-                error @ (PlatformError::TimedOut(_)
-                | PlatformError::RuntimeExited(_)
-                | PlatformError::InvalidEntrypoint(_)),
-            ) => log_line::failure(error, request_id, &timestamp(SystemTime::now())),
-            Some(PlatformError::ResponseTooLarge) | None => Vec::new(),
-        };
-        last_lines.push(log_line::end(request_id));
-        last_lines.push(report.line(request_id));
-        self.log_platform(&last_lines);
-        let log_tail = self.logs.as_ref().and_then(|logs| logs.lock().take_tail());
-        let Active {
-            invocation,
-            deferred,
-            function_error,
-            inline_init,
-            ..
-        } = active;
-        if let (Some(result), Some(reply)) = (deferred, invocation.reply) {
-            // A caller that has gone away asked for nothing any more.
-            let _ = reply.send(Outcome { result, log_tail });
-        }
-        let total = invocation.arrived.elapsed().unwrap_or(duration);
-        let report = InvocationReport {
-            request_id: invocation.request_id,
-            cold: report.init_duration.is_some() || inline_init,
-            report,
-            function_error,
-            total,
-        };
-        self.host.finished(self, report);
-    }
-
-    fn log_function(&self, line: &str) {
-        self.host.log(self, LogSource::Function, line);
-    }
-
-    /// Writes lines of the platform, after everything the processes have written so far.
-    fn log_platform(&self, platform: &[String]) {
-        let mut emit = |line: &str| self.host.log(self, LogSource::Platform, line);
-        let Some(logs) = &self.logs else {
-            platform.iter().for_each(|line| emit(line));
-            return;
-        };
-        let mut lines = logs.lock();
-        logs.drain(&mut lines, &mut |line| self.log_function(line));
-        lines.flush(&mut |line| self.log_function(line));
-        for line in platform {
-            lines.platform(line, &mut emit);
-        }
-    }
-
-    async fn read_logs(self: Arc<Self>) {
-        let Some(logs) = &self.logs else { return };
-        while logs.readable().await.is_ok() {
-            loop {
-                let emptied = logs.drain(&mut logs.lock(), &mut |line| self.log_function(line));
-                if emptied {
-                    break;
-                }
-                // A flood of lines shares the worker with everybody else.
-                tokio::task::yield_now().await;
-            }
-        }
-    }
-}
-
-/// Answers the caller, or keeps the answer until the log tail is complete.
-fn settle(core: &mut Core, settlement: Settlement) {
-    let body = core.posted.take();
-    let Some(active) = &mut core.active else {
-        return;
-    };
-    let result = match settlement {
-        Settlement::Answer { failed: false } => InvocationResult::Answer(body.unwrap_or_default()),
-        Settlement::Answer { failed: true } => {
-            InvocationResult::FunctionError(body.unwrap_or_default())
-        }
-        Settlement::InitError => {
-            InvocationResult::FunctionError(core.init_error.take().unwrap_or_default())
-        }
-        Settlement::Platform(error) => {
-            active.platform_error = Some(error.clone());
-            let request_id = active.invocation.request_id.clone();
-            InvocationResult::Platform { error, request_id }
-        }
-        Settlement::Closed => InvocationResult::Closed,
-    };
-    active.function_error = match &result {
-        InvocationResult::Platform { error, .. } => Some(error.error_type().to_owned()),
-        InvocationResult::FunctionError(_) => Some("Unhandled".to_owned()),
-        InvocationResult::Answer(_) | InvocationResult::Closed => None,
-    };
-    if active.invocation.tail && result != InvocationResult::Closed {
-        active.deferred = Some(result);
-    } else if let Some(reply) = active.invocation.reply.take() {
-        // A caller that has gone away asked for nothing any more.
-        let _ = reply.send(Outcome {
-            result,
-            log_tail: None,
-        });
-    }
-}
-
-/// What the operating system says, as Go words it: lower case, without the error number.
-fn os_text(error: &io::Error) -> String {
-    let text = error.to_string();
-    let text = text.split(" (os error").next().unwrap_or(&text);
-    text.to_lowercase()
 }
 
 fn epoch(time: SystemTime) -> Duration {
     time.duration_since(UNIX_EPOCH).unwrap_or_default()
-}
-
-/// RFC 3339 in UTC with milliseconds.
-fn timestamp(time: SystemTime) -> String {
-    jiff::Timestamp::try_from(time)
-        .map(|time| format!("{time:.3}"))
-        .unwrap_or_default()
 }
 
 impl fmt::Debug for Environment {

@@ -1,0 +1,125 @@
+//! Callers that were written for AWS: boto3 and the AWS CLI, unchanged, against `kiln watch`.
+//!
+//! They come from the virtual environment that `cargo xtask test` sets up.
+
+#![expect(clippy::unwrap_used, reason = "a panic in a test is its report")]
+
+use std::path::PathBuf;
+use std::process::{Command, Output};
+
+use kiln_testing::{Watch, fixture};
+use serde_json::{Value, json};
+
+const KILN: &str = env!("CARGO_BIN_EXE_kiln");
+
+fn functions() -> Watch {
+    Watch::start(KILN, fixture("functions"), &[]).ready()
+}
+
+/// A program of the virtual environment.
+fn program(name: &str) -> Command {
+    let python = std::env::var_os("KILN_TEST_PYTHON").expect(
+        "`KILN_TEST_PYTHON` names no Python with boto3 and awscli: run the tests by `cargo xtask test`",
+    );
+    let mut command = Command::new(PathBuf::from(python).with_file_name(name));
+    command
+        .env("AWS_ACCESS_KEY_ID", "123456789012")
+        .env("AWS_SECRET_ACCESS_KEY", "secret")
+        .env("AWS_DEFAULT_REGION", "eu-west-1")
+        .env("AWS_CONFIG_FILE", "/nonexistent")
+        .env("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent")
+        .env("AWS_EC2_METADATA_DISABLED", "true");
+    command
+}
+
+#[track_caller]
+fn json_of(output: &Output) -> Value {
+    assert!(output.status.success(), "{output:?}");
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+#[test]
+fn boto3_sees_answers_errors_and_logs() {
+    let watch = functions();
+    let script = r#"
+import base64, json, sys, boto3
+client = boto3.client("lambda", endpoint_url=sys.argv[1])
+def invoke(**arguments):
+    answer = client.invoke(**arguments)
+    return {
+        "status": answer["StatusCode"],
+        "error": answer.get("FunctionError"),
+        "version": answer.get("ExecutedVersion"),
+        "payload": answer["Payload"].read().decode(),
+        "log": base64.b64decode(answer.get("LogResult", "")).decode(),
+    }
+found = {
+    "ok": invoke(FunctionName="behave", Payload=b'{"do": "context"}', LogType="Tail"),
+    "failed": invoke(FunctionName="behave", Payload=b'{"do": "fail"}'),
+    "exited": invoke(FunctionName="arn:aws:lambda:eu-west-1:123456789012:function:behave", Qualifier="$LATEST", Payload=b'{"do": "exit", "code": 9}'),
+    "event": invoke(FunctionName="behave", InvocationType="Event", Payload=b"{}"),
+    "dry": invoke(FunctionName="behave", InvocationType="DryRun"),
+}
+for name, arguments in {
+    "missing": {"FunctionName": "nope"},
+    "not_json": {"FunctionName": "behave", "Payload": b"{nope"},
+}.items():
+    try:
+        client.invoke(**arguments)
+    except client.exceptions.ClientError as error:
+        found[name] = [type(error).__name__, error.response["Error"]["Message"], error.response["ResponseMetadata"]["HTTPStatusCode"]]
+print(json.dumps(found))
+"#;
+    let output = program("python3")
+        .args(["-c", script, watch.endpoint()])
+        .output()
+        .unwrap();
+    let found = json_of(&output);
+    let ok = &found["ok"];
+    assert_eq!(
+        (&ok["status"], &ok["error"], &ok["version"]),
+        (&json!(200), &Value::Null, &json!("$LATEST"))
+    );
+    let payload: Value = serde_json::from_str(ok["payload"].as_str().unwrap()).unwrap();
+    assert_eq!(
+        payload["arn"],
+        "arn:aws:lambda:eu-west-1:123456789012:function:behave"
+    );
+    assert!(ok["log"].as_str().unwrap().contains("REPORT RequestId: "));
+    assert_eq!(found["failed"]["error"], "Unhandled");
+    assert!(
+        found["exited"]["payload"]
+            .as_str()
+            .unwrap()
+            .contains("exit status 9")
+    );
+    assert_eq!(found["event"]["status"], 202);
+    assert_eq!(found["dry"]["status"], 204);
+    assert_eq!(
+        found["missing"],
+        json!([
+            "ResourceNotFoundException",
+            "Function not found: arn:aws:lambda:eu-west-1:123456789012:function:nope:$LATEST",
+            404
+        ])
+    );
+    assert_eq!(found["not_json"][0], "InvalidRequestContentException");
+}
+
+#[test]
+fn the_aws_cli_invokes() {
+    let watch = functions();
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("answer.json");
+    let output = program("aws")
+        .args(["lambda", "invoke", "--endpoint-url", watch.endpoint()])
+        .args(["--function-name", "behave", "--log-type", "Tail"])
+        .args(["--payload", r#"{"a": 1}"#])
+        .arg(&file)
+        .output()
+        .unwrap();
+    let printed = json_of(&output);
+    assert_eq!(printed["StatusCode"], 200);
+    assert_eq!(printed["ExecutedVersion"], "$LATEST");
+    assert_eq!(std::fs::read_to_string(file).unwrap(), r#"{"a":1}"#);
+}

@@ -1,0 +1,159 @@
+//! What an environment tells: the caller's answer, the log, the report.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use kiln_protocol::invoke::PlatformError;
+use kiln_protocol::log_line::{self, Report, Status};
+
+use super::{Active, Core, Environment, LogSource};
+use crate::invocation::{InvocationReport, InvocationResult, Outcome};
+use crate::lifecycle::Settlement;
+
+/// How old the figure of the peak memory may be in a report nobody waits for. Asking the kernel takes
+/// as long as a tenth of a warm invocation, and a peak only grows.
+const MEMORY_INTERVAL: Duration = Duration::from_millis(50);
+
+impl Environment {
+    /// Writes the START line, once, before anything else of the invocation.
+    pub(super) fn log_start(&self, active: &mut Active) {
+        if !active.start_logged {
+            active.start_logged = true;
+            let line = log_line::start(&active.invocation.request_id, &self.config.version);
+            self.log_platform(&[line]);
+        }
+    }
+
+    /// Writes the invocation's last lines, answers a caller that waits for the log, tells the host.
+    pub(super) fn finish(&self, core: &mut Core, status: Status) {
+        let Some(mut active) = core.active.take() else {
+            return;
+        };
+        let duration = match &active.platform_error {
+            // The invocation took as long as it was allowed to.
+            Some(PlatformError::TimedOut(timeout)) => *timeout,
+            _ => active.began.elapsed(),
+        };
+        if active.invocation.tail || core.peak_measured.elapsed() >= MEMORY_INTERVAL {
+            core.measure_memory();
+        }
+        self.log_start(&mut active);
+        let report = Report {
+            duration,
+            init_duration: active.init_duration,
+            memory_size_mb: self.config.memory_mb,
+            max_memory_used_mb: core.peak_memory.map(|bytes| bytes.div_ceil(1024 * 1024)),
+            status,
+        };
+        let request_id = &active.invocation.request_id;
+        let mut last_lines = match &active.platform_error {
+            Some(
+                error @ (PlatformError::TimedOut(_)
+                | PlatformError::RuntimeExited(_)
+                | PlatformError::InvalidEntrypoint(_)),
+            ) => log_line::failure(error, request_id, &timestamp(SystemTime::now())),
+            Some(PlatformError::ResponseTooLarge) | None => Vec::new(),
+        };
+        last_lines.push(log_line::end(request_id));
+        last_lines.push(report.line(request_id));
+        self.log_platform(&last_lines);
+        let log_tail = self.logs.as_ref().and_then(|logs| logs.lock().take_tail());
+        let Active {
+            invocation,
+            deferred,
+            function_error,
+            inline_init,
+            ..
+        } = active;
+        if let (Some(result), Some(reply)) = (deferred, invocation.reply) {
+            // A caller that has gone away asked for nothing any more.
+            let _ = reply.send(Outcome { result, log_tail });
+        }
+        let total = invocation.arrived.elapsed().unwrap_or(duration);
+        let report = InvocationReport {
+            request_id: invocation.request_id,
+            cold: report.init_duration.is_some() || inline_init,
+            report,
+            function_error,
+            total,
+        };
+        self.host.finished(self, report);
+    }
+
+    pub(super) fn log_function(&self, line: &str) {
+        self.host.log(self, LogSource::Function, line);
+    }
+
+    /// Writes lines of the platform, after everything the processes have written so far.
+    pub(super) fn log_platform(&self, platform: &[String]) {
+        let mut emit = |line: &str| self.host.log(self, LogSource::Platform, line);
+        let Some(logs) = &self.logs else {
+            platform.iter().for_each(|line| emit(line));
+            return;
+        };
+        let mut lines = logs.lock();
+        logs.drain(&mut lines, &mut |line| self.log_function(line));
+        lines.flush(&mut |line| self.log_function(line));
+        for line in platform {
+            lines.platform(line, &mut emit);
+        }
+    }
+
+    pub(super) async fn read_logs(self: Arc<Self>) {
+        let Some(logs) = &self.logs else { return };
+        while logs.readable().await.is_ok() {
+            loop {
+                let emptied = logs.drain(&mut logs.lock(), &mut |line| self.log_function(line));
+                if emptied {
+                    break;
+                }
+                // A flood of lines shares the worker with everybody else.
+                tokio::task::yield_now().await;
+            }
+        }
+    }
+}
+
+/// Answers the caller, or keeps the answer until the log tail is complete.
+pub(super) fn settle(core: &mut Core, settlement: Settlement) {
+    let body = core.posted.take();
+    let Some(active) = &mut core.active else {
+        return;
+    };
+    let result = match settlement {
+        Settlement::Answer { failed: false } => InvocationResult::Answer(body.unwrap_or_default()),
+        Settlement::Answer { failed: true } => {
+            InvocationResult::FunctionError(body.unwrap_or_default())
+        }
+        Settlement::InitError => {
+            InvocationResult::FunctionError(core.init_error.take().unwrap_or_default())
+        }
+        Settlement::Platform(error) => {
+            active.platform_error = Some(error.clone());
+            let request_id = active.invocation.request_id.clone();
+            InvocationResult::Platform { error, request_id }
+        }
+        Settlement::Closed => InvocationResult::Closed,
+    };
+    active.function_error = match &result {
+        InvocationResult::Platform { error, .. } => Some(error.error_type().to_owned()),
+        InvocationResult::FunctionError(_) => Some("Unhandled".to_owned()),
+        InvocationResult::Answer(_) | InvocationResult::Closed => None,
+    };
+    if active.invocation.tail && result != InvocationResult::Closed {
+        active.deferred = Some(result);
+    } else if let Some(reply) = active.invocation.reply.take() {
+        // A caller that has gone away asked for nothing any more.
+        let _ = reply.send(Outcome {
+            result,
+            log_tail: None,
+        });
+    }
+}
+
+/// RFC 3339 in UTC with milliseconds.
+fn timestamp(time: SystemTime) -> String {
+    jiff::Timestamp::try_from(time)
+        .map(|time| format!("{time:.3}"))
+        .unwrap_or_default()
+}
