@@ -1,6 +1,6 @@
 //! From cargo's flags to the project they are about.
 
-use kiln_project::{Environment, LoadOptions, ProjectError, Selection};
+use kiln_project::{Environment, Function, LoadOptions, ProjectError, Selection, TargetKind};
 
 use crate::failure::Failure;
 use crate::output;
@@ -40,6 +40,29 @@ pub fn selection(cargo: &cargo_options::Build) -> Selection {
         all_bins: cargo.bins,
         all_examples: cargo.examples,
     }
+}
+
+/// Makes cargo's flags select these functions and nothing else.
+pub fn narrow(cargo: &mut cargo_options::Build, functions: &[&Function]) {
+    let mut packages: Vec<String> = functions
+        .iter()
+        // A dependency may have the same name; cargo's own identifier says which is meant.
+        .map(|function| function.package_id.repr.clone())
+        .collect();
+    packages.sort();
+    packages.dedup();
+    cargo.packages = packages;
+    let named = |target| {
+        let of_kind = functions
+            .iter()
+            .filter(|function| function.target == target);
+        of_kind.map(|function| function.name.clone()).collect()
+    };
+    cargo.bin = named(TargetKind::Bin);
+    cargo.example = named(TargetKind::Example);
+    (cargo.bins, cargo.examples) = (false, false);
+    (cargo.workspace, cargo.all) = (false, false);
+    cargo.exclude.clear();
 }
 
 impl From<ProjectError> for Failure {

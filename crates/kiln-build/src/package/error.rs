@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 #[non_exhaustive]
 pub enum PackageError {
     /// A file that belongs into the package.
-    #[error("read `{path}`")]
+    #[error("cannot read `{path}`")]
     Read {
         /// The file.
         path: PathBuf,
@@ -16,7 +16,7 @@ pub enum PackageError {
         source: io::Error,
     },
     /// The artefact, or a directory on the way to it.
-    #[error("write `{path}`")]
+    #[error("cannot write `{path}`")]
     Write {
         /// The file.
         path: PathBuf,
@@ -24,7 +24,7 @@ pub enum PackageError {
         source: io::Error,
     },
     /// The zip itself.
-    #[error("zip `{path}`")]
+    #[error("cannot zip `{path}`")]
     Zip {
         /// The file that was added.
         path: PathBuf,
