@@ -18,7 +18,7 @@ impl Deref for CargoFlags {
 
 impl Args for CargoFlags {
     fn augment_args(command: Command) -> Command {
-        cargo_options::Build::augment_args(command).mut_args(explain_target)
+        cargo_options::Build::augment_args(command).mut_args(explain)
     }
 
     fn augment_args_for_update(command: Command) -> Command {
@@ -36,14 +36,14 @@ impl FromArgMatches for CargoFlags {
     }
 }
 
-/// A sentence that cargo's help has no reason to have.
-fn explain_target(arg: Arg) -> Arg {
-    if arg.get_id() == "target" {
-        arg.help(
+/// What cargo's help has no reason to say, or says in a word.
+fn explain(arg: Arg) -> Arg {
+    match arg.get_id().as_str() {
+        "target" => arg.help(
             "Build for this Rust target; a glibc version after it says what the result must run \
              on, as in `x86_64-unknown-linux-gnu.2.26`",
-        )
-    } else {
-        arg
+        ),
+        "color" => arg.help("When to colour the output"),
+        _ => arg,
     }
 }

@@ -103,12 +103,15 @@ fn run(mut command: Command, options: &LoadOptions) -> Result<Metadata, ProjectE
     Ok(MetadataCommand::parse(answer)?)
 }
 
-/// Collects what cargo says, handing each line on.
+/// Collects what cargo says, handing each line on until it says what is wrong: that is our error's
+/// to tell.
 fn listen(stderr: Option<ChildStderr>, progress: Option<fn(&str)>) -> String {
     let mut said = String::new();
+    let mut failed = false;
     let lines = stderr.into_iter().flat_map(|it| BufReader::new(it).lines());
     for line in lines.map_while(Result::ok) {
-        if let Some(progress) = progress {
+        failed |= line.starts_with("error");
+        if let Some(progress) = progress.filter(|_| !failed) {
             progress(&line);
         }
         said.push_str(&line);

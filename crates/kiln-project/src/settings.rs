@@ -319,6 +319,27 @@ section! {
             variable: "KILN_EXTENSION",
             flag: "--extension"
         }
+        /// Whether an extension is an internal one, which runs inside the function's process.
+        internal: bool {
+            names: ["internal"],
+            variable: "KILN_INTERNAL",
+            flag: "--internal",
+            default: false
+        }
+        /// Leave release builds as the project has them.
+        disable_optimizations: bool {
+            names: ["disable_optimizations"],
+            variable: "KILN_DISABLE_OPTIMIZATIONS",
+            flag: "--disable-optimizations",
+            default: false
+        }
+        /// Do not check first that the Rust target is installed.
+        skip_target_check: bool {
+            names: ["skip_target_check"],
+            variable: "KILN_SKIP_TARGET_CHECK",
+            flag: "--skip-target-check",
+            default: false
+        }
         /// The cargo profile to build with. Not a setting of its own beside `release`, which stands
         /// for the profile of that name: of the two, the one in the stronger layer holds.
         profile: String {

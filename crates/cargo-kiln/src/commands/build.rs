@@ -169,6 +169,9 @@ impl Args {
                 all_features: given(self.cargo.all_features),
                 no_default_features: given(self.cargo.no_default_features),
                 extension: given(self.extension),
+                internal: given(self.internal),
+                disable_optimizations: given(self.disable_optimizations),
+                skip_target_check: given(self.skip_target_check),
                 profile: self.cargo.profile.clone().or(release),
             },
             ..Overrides::default()

@@ -268,6 +268,23 @@ fn an_extension_and_a_flat_place_can_be_configured() {
 }
 
 #[test]
+fn switches_of_cargo_lambda_are_read() {
+    let project = configured(
+        "",
+        "[package.metadata.lambda.build]\ninternal = true\nrelease = true\n\
+         disable_optimizations = true\noutput_format = \"zip\"\n",
+    );
+    let answer = project.build(&["-p", "audit", "-v"]).exits(0);
+    let path = "target/lambda/extensions/audit.zip";
+    assert_eq!(entries(&project, path), ["audit"]);
+    let rustc = answer.rustc_line("audit");
+    assert!(
+        rustc.contains("opt-level=3") && !rustc.contains("lto=thin"),
+        "{rustc}"
+    );
+}
+
+#[test]
 fn two_functions_cannot_lie_flat_in_one_place() {
     let project = configured(
         "[package.metadata.kiln.bin.place.build]\nflatten = \"place\"\n\

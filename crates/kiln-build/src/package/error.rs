@@ -74,10 +74,14 @@ impl PackageError {
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::Write { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
-                Some("choose a writable directory with `--lambda-dir DIR`".to_owned())
-            }
-            Self::Read { .. } | Self::Write { .. } | Self::Zip { .. } => None,
+            Self::Write { source, .. } => matches!(
+                source.kind(),
+                io::ErrorKind::PermissionDenied
+                    | io::ErrorKind::ReadOnlyFilesystem
+                    | io::ErrorKind::NotADirectory
+            )
+            .then(|| "choose other directories with `--target-dir` or `--lambda-dir`".to_owned()),
+            Self::Read { .. } | Self::Zip { .. } => None,
             Self::IncludeMissing { .. } => {
                 Some("give a path that exists, relative to the current directory".to_owned())
             }

@@ -68,8 +68,8 @@ pub fn compile(
         compiler: run.settings.compiler,
         roots,
         examples: functions.iter().any(|it| it.target == TargetKind::Example),
-        optimize: !args.disable_optimizations,
-        skip_target_check: args.skip_target_check,
+        optimize: run.settings.optimize,
+        skip_target_check: run.settings.skip_target_check,
         directory: load.current_dir.clone(),
     };
     let wanted = |artifact: &Artifact| functions.iter().any(|function| is(artifact, function));

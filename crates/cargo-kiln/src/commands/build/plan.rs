@@ -1,7 +1,7 @@
 //! What is to be built, from flags and configuration, in as few cargo runs as possible.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use kiln_build::compile::TargetChoice;
 use kiln_build::linker::Compiler;
@@ -52,6 +52,10 @@ pub struct RunSettings {
     pub all_features: bool,
     /// None that is not named.
     pub no_default_features: bool,
+    /// Whether a release build gets kiln's defaults.
+    pub optimize: bool,
+    /// Whether to go on without asking whether the Rust target is installed.
+    pub skip_target_check: bool,
 }
 
 /// One function of a run.
@@ -81,7 +85,7 @@ impl<'a> Plan<'a> {
         let mut runs: Vec<Run<'a>> = Vec::new();
         for &function in functions {
             let settings = project.build_settings(function, overrides)?;
-            let part = Part::new(args, project, function, &settings)?;
+            let part = Part::new(project, function, &settings)?;
             let settings = RunSettings::new(settings)?;
             match runs.iter_mut().find(|run| run.settings == settings) {
                 Some(run) => run.parts.push(part),
@@ -93,6 +97,13 @@ impl<'a> Plan<'a> {
         }
         let parts = || runs.iter().flat_map(|run| &run.parts);
         check_places(parts())?;
+        check_writable(&project.target_directory)?;
+        for part in parts() {
+            part.placement
+                .binary
+                .parent()
+                .map_or(Ok(()), check_writable)?;
+        }
         if !args.include.is_empty()
             && parts().all(|part| part.format == package::OutputFormat::Binary)
         {
@@ -138,24 +149,24 @@ impl RunSettings {
                 .unwrap_or_default(),
             all_features: settings.all_features.value,
             no_default_features: settings.no_default_features.value,
+            optimize: !settings.disable_optimizations.value,
+            skip_target_check: settings.skip_target_check.value,
         })
     }
 }
 
 impl<'a> Part<'a> {
     fn new(
-        args: &Args,
         project: &Project,
         function: &'a Function,
         settings: &BuildSettings,
     ) -> Result<Self, Failure> {
-        let extension = settings.extension.as_ref().map(|setting| setting.value);
-        let kind = match (extension, function.kind) {
-            (Some(true), _) | (None, FunctionKind::Extension) if args.internal => {
-                ProgramKind::InternalExtension
-            }
-            (Some(true), _) | (None, FunctionKind::Extension) => ProgramKind::ExternalExtension,
-            (Some(false), _) | (None, FunctionKind::Function) => ProgramKind::Function,
+        let configured = settings.extension.as_ref().map(|setting| setting.value);
+        let extension = configured.unwrap_or(function.kind == FunctionKind::Extension);
+        let kind = match (extension, settings.internal.value) {
+            (true, true) => ProgramKind::InternalExtension,
+            (true, false) => ProgramKind::ExternalExtension,
+            (false, _) => ProgramKind::Function,
         };
         let format = match settings.output_format.value {
             OutputFormat::Binary => package::OutputFormat::Binary,
@@ -256,6 +267,14 @@ fn check_flatten(args: &Args, functions: &[&Function]) -> Result<(), Failure> {
         }
         _ => Ok(()),
     }
+}
+
+/// Whether the build could write there.
+fn check_writable(directory: &Path) -> Result<(), Failure> {
+    package::check_writable(directory).map_err(|error| {
+        let hint = error.hint();
+        Failure::usage(error).maybe_hint(hint)
+    })
 }
 
 /// Whether each artefact has a place of its own: two that are flattened may not.
