@@ -1,3 +1,38 @@
 //! The project's own chores.
+//!
+//! `cargo xtask test` checks everything that continuous integration checks, and sets up what that
+//! takes. `cargo xtask bench` prints Kiln's figures beside cargo-lambda's.
 
-fn main() {}
+mod bench;
+mod command;
+mod console;
+mod failure;
+mod repository;
+mod setup;
+mod test;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+/// The project's own chores
+#[derive(Debug, clap::Parser)]
+#[command(bin_name = "cargo xtask")]
+enum Chore {
+    Test(test::Args),
+    Bench(bench::Args),
+}
+
+fn main() -> ExitCode {
+    let outcome = match Chore::parse() {
+        Chore::Test(args) => test::run(&args),
+        Chore::Bench(args) => bench::run_benchmarks(&args),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            console::failure(&failure);
+            failure.exit_code()
+        }
+    }
+}

@@ -203,3 +203,26 @@ fn one_build_serves_every_function_of_a_workspace_and_one_edit_leaves_the_others
         "the same warm process"
     );
 }
+
+#[test]
+fn ctrl_c_during_a_build_ends_cargo_and_its_compilers() {
+    let project = Project::function("reload-interrupted", "Ok(json!(null))");
+    project.write(
+        "build.rs",
+        "fn main() { std::thread::sleep(std::time::Duration::from_secs(600)); }\n",
+    );
+    let watch = Watch::start(KILN, project.path(), &[]);
+    let building = eventually("the build script to run", || {
+        let family = watch.descendants();
+        let script = |pid: &i32| {
+            let name = std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+            name.starts_with("build-script")
+        };
+        family.iter().any(script).then_some(family)
+    });
+    assert_eq!(watch.stop(), Some(0));
+    eventually("cargo and the build script to end", || {
+        let alive = |pid: &i32| std::path::Path::new(&format!("/proc/{pid}/exe")).exists();
+        (!building.iter().any(alive)).then_some(())
+    });
+}

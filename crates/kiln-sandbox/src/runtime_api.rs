@@ -84,10 +84,14 @@ where
     B: Body<Data = Bytes>,
     B::Error: Into<BoxError>,
 {
-    match read(body).await {
+    let answer = match read(body).await {
         Ok(body) => environment.respond(id, failed, body),
-        Err(truncated) => truncated,
-    }
+        Err(truncated) => return truncated,
+    };
+    // The caller was woken just now and would run on this worker, after this task. Somebody waits
+    // for that answer, and nobody for this one.
+    tokio::task::yield_now().await;
+    answer
 }
 
 /// The whole body; `None` when it is larger than a function's answer may be.

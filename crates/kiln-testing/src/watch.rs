@@ -126,6 +126,17 @@ impl Watch {
     pub fn children(&self) -> Vec<i32> {
         children(self.pid())
     }
+
+    /// Its children, their children, and so on.
+    pub fn descendants(&self) -> Vec<i32> {
+        let mut found = self.children();
+        let mut next = 0;
+        while let Some(&pid) = found.get(next) {
+            found.extend(children(pid));
+            next += 1;
+        }
+        found
+    }
 }
 
 impl Drop for Watch {

@@ -1,0 +1,123 @@
+//! The figures, one file each.
+
+mod first_call;
+mod floor;
+mod footprint;
+mod parallel;
+mod reload;
+mod warm;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use clap::ValueEnum as _;
+
+use crate::error::BenchError;
+use crate::report::Section;
+use crate::tool::Tools;
+use crate::{Arguments, brood, say};
+
+/// A figure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Figure {
+    /// From an edit to the first answer of the new code
+    Reload,
+    /// The first call of a function that is built and does not run
+    FirstCall,
+    /// Calls of a function that runs, over 1, 4 and 16 connections
+    Warm,
+    /// 200 calls at once of a function that sleeps a second
+    Parallel,
+    /// Start-up of the command, memory of the idle service
+    Footprint,
+    /// A function in direct contact with its events: what no service can be faster than
+    Floor,
+}
+
+/// What is measured, and with what.
+#[derive(Debug)]
+pub struct Plan {
+    /// The tools.
+    pub tools: Tools,
+    /// The package of fixture functions.
+    pub functions: PathBuf,
+    /// How often each figure is measured.
+    pub runs: u32,
+}
+
+impl Plan {
+    /// The plan of a command line.
+    pub fn new(arguments: &Arguments) -> Result<Self, BenchError> {
+        let absolute = |path: &Path| std::path::absolute(path).map_err(BenchError::file(path));
+        let existing = |path: &Path| path.canonicalize().map_err(BenchError::file(path));
+        Ok(Self {
+            tools: Tools {
+                kiln: existing(&arguments.kiln)?,
+                cargo_lambda: existing(&arguments.cargo_lambda)?,
+                target_directory: absolute(&arguments.target_dir)?,
+            },
+            functions: existing(&arguments.functions)?,
+            runs: arguments.runs,
+        })
+    }
+
+    /// Builds the fixture functions in release, for the figures that are not about building.
+    pub fn prepare(&self) -> Result<(), BenchError> {
+        say("building the functions");
+        let mut build = self
+            .tools
+            .cargo(&self.functions, &["build", "--release", "--locked"]);
+        finish(&mut build)
+    }
+
+    /// A fixture function, as built in release.
+    pub fn function(&self, name: &str) -> PathBuf {
+        self.tools.target_directory.join("release").join(name)
+    }
+}
+
+impl Figure {
+    /// Those asked for, or all of them, in the order of the report.
+    pub fn chosen(only: &[Self]) -> Vec<Self> {
+        let all = Self::value_variants().iter().copied();
+        all.filter(|figure| only.is_empty() || only.contains(figure))
+            .collect()
+    }
+
+    /// Measures it.
+    pub fn measure(self, plan: &Plan) -> Result<Section, BenchError> {
+        let measured = match self {
+            Self::Reload => reload::measure(plan),
+            Self::FirstCall => first_call::measure(plan),
+            Self::Warm => warm::measure(plan),
+            Self::Parallel => parallel::measure(plan),
+            Self::Footprint => footprint::measure(plan),
+            Self::Floor => floor::measure(plan),
+        };
+        let mut section = measured?;
+        section.figure = self.name();
+        Ok(section)
+    }
+
+    fn name(self) -> String {
+        let value = self.to_possible_value();
+        value.map_or_else(String::new, |value| value.get_name().to_owned())
+    }
+}
+
+/// Says which round of a figure begins.
+fn round(what: &str, number: u32, of: u32) {
+    say(&format!("{what}: round {} of {of}", number + 1));
+}
+
+/// Runs a program to its end.
+fn finish(command: &mut Command) -> Result<(), BenchError> {
+    let program = command.get_program().to_string_lossy().into_owned();
+    let mut child = brood::spawn(command)?;
+    let status = child.wait().map_err(BenchError::Machine)?;
+    if status.success() {
+        return Ok(());
+    }
+    let reason = format!("it ended ({status})");
+    Err(BenchError::Program { program, reason })
+}

@@ -1,0 +1,116 @@
+//! Reading `/proc`: who descends from whom, CPU time, memory.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::time::Duration;
+
+/// The kernel's unit of CPU time in `/proc`: `USER_HZ`, 100 on every architecture Linux runs on.
+const TICK: Duration = Duration::from_millis(10);
+
+/// What `/proc/PID/stat` says of a process.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Stat {
+    name: String,
+    zombie: bool,
+    parent: u32,
+    cpu: Duration,
+}
+
+/// A living process.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Process {
+    /// Its id.
+    pub pid: u32,
+    /// Its name as the kernel has it: at most 15 bytes.
+    pub name: String,
+}
+
+/// The living descendants of a process, itself and zombies left out.
+pub fn descendants(ancestor: u32) -> Vec<Process> {
+    let mut children: BTreeMap<u32, Vec<(u32, Stat)>> = BTreeMap::new();
+    for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let Some(pid) = name.to_str().and_then(|name| name.parse().ok()) else {
+            continue;
+        };
+        // It may have ended since the directory was read.
+        if let Some(stat) = stat(pid) {
+            children.entry(stat.parent).or_default().push((pid, stat));
+        }
+    }
+    let mut found = Vec::new();
+    let mut ancestors = vec![ancestor];
+    while let Some(parent) = ancestors.pop() {
+        for (pid, stat) in children.remove(&parent).unwrap_or_default() {
+            ancestors.push(pid);
+            if !stat.zombie {
+                let name = stat.name;
+                found.push(Process { pid, name });
+            }
+        }
+    }
+    found
+}
+
+/// CPU time a process has used, in all its threads; zero when it has ended.
+pub fn cpu_time(pid: u32) -> Duration {
+    stat(pid).map_or(Duration::ZERO, |stat| stat.cpu)
+}
+
+/// Resident memory of a process, kB; `None` when it has ended.
+pub fn resident_kb(pid: u32) -> Option<u64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    line?.trim().strip_suffix(" kB")?.parse().ok()
+}
+
+fn stat(pid: u32) -> Option<Stat> {
+    parse(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
+}
+
+fn parse(stat: &str) -> Option<Stat> {
+    // The name is in parentheses and may contain any of the characters around it.
+    let (head, fields) = stat.rsplit_once(") ")?;
+    let (_, name) = head.split_once(" (")?;
+    let fields: Vec<&str> = fields.split_whitespace().collect();
+    let field = |index: usize| fields.get(index)?.parse::<u32>().ok();
+    Some(Stat {
+        name: name.to_owned(),
+        zombie: fields.first() == Some(&"Z"),
+        parent: field(1)?,
+        // `utime` and `stime`, fields 14 and 15 of the manual page.
+        cpu: TICK * (field(11)? + field(12)?),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_may_look_like_the_rest() {
+        let line = "42 (a) R (b) Z 7 42 42 0 -1 4194560 1 2 3 4 150 25 5 6 20 0 1 0 99 0 0";
+        let stat = parse(line).unwrap();
+        assert_eq!(stat.name, "a) R (b");
+        assert!(stat.zombie);
+        assert_eq!(stat.parent, 7);
+        assert_eq!(stat.cpu, Duration::from_millis(1_750));
+        assert_eq!(parse("42 (a"), None);
+        assert_eq!(parse("42 (a) R 1"), None);
+    }
+
+    #[test]
+    fn this_process_is_there() {
+        let me = std::process::id();
+        assert!(resident_kb(me).unwrap() > 100);
+        let mut child = std::process::Command::new("sleep")
+            .arg("60")
+            .spawn()
+            .unwrap();
+        let found = descendants(me);
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let pids: Vec<u32> = found.iter().map(|process| process.pid).collect();
+        assert!(pids.contains(&child.id()), "{found:?}");
+    }
+}
