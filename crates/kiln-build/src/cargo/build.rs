@@ -101,7 +101,7 @@ impl CargoError {
 }
 
 impl CargoBuild {
-    /// The command, ready to spawn: standard output carries the messages that [`Message::parse`]
+    /// The command, ready to spawn: standard output carries the messages that a [`BuildProgress`]
     /// reads, standard error is inherited and shows progress and rendered diagnostics.
     #[must_use]
     pub fn command(&self) -> Command {
