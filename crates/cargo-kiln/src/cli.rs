@@ -34,26 +34,27 @@ pub struct Cli {
 }
 
 /// The commands, in the order of a function's life.
+// Those without words here have them on their arguments, where `--help` finds the longer text too:
+// words on a variant would take its place.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Create a new function project from a template.
     New(new::Args),
     /// Turn the current directory into a function project.
     Init(init::Args),
-    /// Build, serve and reload every function of the workspace.
-    #[command(visible_alias = "start")]
+    // The order is said where cargo's flags bring one of their own.
+    #[command(visible_alias = "start", display_order = 3)]
     // Boxed, as others below: all of cargo's flags are many times the size of any other variant.
     Watch(Box<watch::Args>),
-    /// Invoke a function, local or on AWS, and print its answer.
     Invoke(Box<invoke::Args>),
     /// Print a sample event.
     Event(event::Args),
     /// Compile and package functions for AWS Lambda.
+    #[command(display_order = 6)]
     Build(Box<build::Args>),
     /// Show what is missing on this machine, and the command that fixes it.
     #[command(visible_alias = "system", alias = "config")]
     Doctor(doctor::Args),
-    /// See it all at work on a sample workspace, in a few minutes.
     Tour(tour::Args),
     /// The linker wrappers of a build with zig call this.
     #[command(hide = true, subcommand)]

@@ -9,6 +9,8 @@ use std::process::ExitCode;
 use clap::Parser as _;
 
 mod aws;
+mod cargo_flags;
+mod cargo_run;
 mod cli;
 mod commands;
 mod failure;

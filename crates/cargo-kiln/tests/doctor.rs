@@ -254,7 +254,11 @@ fn settings_say_where_they_come_from() {
             "[package.metadata.lambda.env] LEVEL in orders/Cargo.toml",
         ],
         ["env.TOKEN", "(hidden)", ".env"],
-        ["build.release", "true", "environment variable KILN_RELEASE"],
+        [
+            "build.profile",
+            "release",
+            "environment variable KILN_RELEASE",
+        ],
         ["build.target", "-", "not set"],
         [
             "watch.port",

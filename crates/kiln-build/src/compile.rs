@@ -3,13 +3,12 @@
 //! Decide how to link, add what a release build gets, run cargo, read what came out; and once
 //! more with another linker when the host's glibc turns out to be too new.
 
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use cargo_metadata::{Metadata, PackageId};
 
-use crate::cargo::{Artifact, Built, CargoBuild, CargoError};
+use crate::cargo::{Artifact, BuildOutcome, Built, CargoBuild, CargoError};
 use crate::elf::{ArtifactFacts, ElfError};
 use crate::linker::{
     Compiler, LinkError, LinkFacts, LinkPlan, LinkRequest, Toolchain, Way, choose,
@@ -149,12 +148,15 @@ impl CompileError {
 
 /// Compiles the programs that `wanted` picks among those cargo reports.
 ///
+/// `run` is who runs cargo: [`CargoBuild::run`], or a caller that has to be able to stop it.
+///
 /// # Errors
 ///
 /// See [`CompileError`]. Artefacts of earlier builds are not touched.
 pub fn compile(
     request: &CompileRequest<'_>,
     wanted: &dyn Fn(&Artifact) -> bool,
+    run: &mut dyn FnMut(&CargoBuild) -> Result<BuildOutcome, CargoError>,
     notify: &mut dyn FnMut(Notice<'_>),
 ) -> Result<Compiled, CompileError> {
     let configuration = cargo_config2::Config::load_with_cwd(&request.directory)
@@ -205,7 +207,7 @@ pub fn compile(
         if request.optimize {
             optimize::apply(&mut build, &plan.target, &sources, &configuration)?;
         }
-        let outcome = build.run()?;
+        let outcome = run(&build)?;
         duration += outcome.duration;
 
         let mut programs = Vec::new();
@@ -288,33 +290,6 @@ pub fn staging_directory(target_directory: &Path) -> PathBuf {
     target_directory.join("kiln").join("staging")
 }
 
-/// The target directory of a build: the flag if given, else what cargo's metadata says, which
-/// knows of `CARGO_TARGET_DIR` and the configuration.
-#[must_use]
-pub fn target_directory(
-    metadata: &Metadata,
-    options: &cargo_options::Build,
-    directory: &Path,
-) -> PathBuf {
-    match &options.common.target_dir {
-        Some(flag) => directory.join(flag),
-        None => metadata.target_directory.clone().into_std_path_buf(),
-    }
-}
-
-/// The environment variables that name a compiler, Kiln's own first.
-pub const COMPILER_VARIABLES: [&str; 2] = ["KILN_COMPILER", "CARGO_LAMBDA_COMPILER"];
-
-/// The first of [`COMPILER_VARIABLES`] that is set, and its value.
-pub fn compiler_from_environment(
-    read: impl Fn(&str) -> Option<OsString>,
-) -> Option<(&'static str, String)> {
-    COMPILER_VARIABLES.into_iter().find_map(|name| {
-        let value = read(name)?.into_string().ok()?;
-        (!value.is_empty()).then_some((name, value))
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -331,28 +306,5 @@ mod tests {
         for (host, expected) in cases {
             assert_eq!(default_architecture(host), expected, "{host}");
         }
-    }
-
-    #[test]
-    fn kilns_own_variable_comes_first() {
-        let set = |name: &str| match name {
-            "KILN_COMPILER" => Some("musl".into()),
-            "CARGO_LAMBDA_COMPILER" => Some("cross".into()),
-            _ => None,
-        };
-        let named = |name: &'static str, value: &str| Some((name, value.to_owned()));
-        assert_eq!(
-            compiler_from_environment(set),
-            named("KILN_COMPILER", "musl")
-        );
-        assert_eq!(
-            compiler_from_environment(|name| if name == "KILN_COMPILER" {
-                Some("".into())
-            } else {
-                set(name)
-            }),
-            named("CARGO_LAMBDA_COMPILER", "cross")
-        );
-        assert_eq!(compiler_from_environment(|_| None), None);
     }
 }

@@ -8,6 +8,7 @@ use cargo_metadata::{CargoOpt, Metadata, MetadataCommand};
 
 use crate::error::ProjectError;
 use crate::project::LoadOptions;
+use crate::value::BuildTarget;
 
 /// Runs `cargo metadata`.
 pub(crate) fn metadata(options: &LoadOptions) -> Result<Metadata, ProjectError> {
@@ -41,9 +42,15 @@ pub(crate) fn metadata(options: &LoadOptions) -> Result<Metadata, ProjectError> 
         .filter(|(_, wanted)| *wanted)
         .map(|(flag, _)| flag.to_owned())
         .collect();
-    if let Some(platform) = platform(options.target.as_deref()) {
-        others.push("--filter-platform".into());
-        others.push(platform);
+    let given = [
+        ("--config", options.config.clone()),
+        ("-Z", options.unstable_flags.clone()),
+        ("--filter-platform", platforms(options.target.as_ref())),
+    ];
+    for (flag, values) in given {
+        for value in values {
+            others.extend([flag.to_owned(), value]);
+        }
     }
     command.other_options(others);
     run(command.cargo_command(), options)
@@ -96,12 +103,15 @@ fn run(mut command: Command, options: &LoadOptions) -> Result<Metadata, ProjectE
     Ok(MetadataCommand::parse(answer)?)
 }
 
-/// Collects what cargo says, handing each line on.
+/// Collects what cargo says, handing each line on until it says what is wrong: that is our error's
+/// to tell.
 fn listen(stderr: Option<ChildStderr>, progress: Option<fn(&str)>) -> String {
     let mut said = String::new();
+    let mut failed = false;
     let lines = stderr.into_iter().flat_map(|it| BufReader::new(it).lines());
     for line in lines.map_while(Result::ok) {
-        if let Some(progress) = progress {
+        failed |= line.starts_with("error");
+        if let Some(progress) = progress.filter(|_| !failed) {
             progress(&line);
         }
         said.push_str(&line);
@@ -110,25 +120,31 @@ fn listen(stderr: Option<ChildStderr>, progress: Option<fn(&str)>) -> String {
     said
 }
 
-/// The platform whose dependencies count. Leaving out those of others halves the answer and
+/// The platforms whose dependencies count. Leaving out those of others halves the answer and
 /// spares cargo downloading crates that no build here would use.
-fn platform(target: Option<&str>) -> Option<String> {
-    match target {
-        // The version of glibc is cargo-zigbuild's addition, unknown to rustc.
-        Some(target) => Some(match target.split_once('.') {
-            Some((triple, version)) if version.starts_with(|c: char| c.is_ascii_digit()) => {
-                triple.to_owned()
-            }
-            _ => target.to_owned(),
-        }),
-        // The two architectures of Lambda, whose triples are known without asking rustc.
-        None if cfg!(target_os = "linux") => match std::env::consts::ARCH {
-            architecture @ ("x86_64" | "aarch64") => {
-                Some(format!("{architecture}-unknown-linux-gnu"))
-            }
-            _ => None,
-        },
-        None => None,
+///
+/// Lambda's architectures come with both C libraries: which one is linked is decided by what the
+/// dependencies are.
+fn platforms(target: Option<&BuildTarget>) -> Vec<String> {
+    let own = match std::env::consts::ARCH {
+        "x86_64" => Some(BuildTarget::X86_64),
+        "aarch64" => Some(BuildTarget::Arm64),
+        _ => None,
+    };
+    let triple = match (target, own) {
+        (Some(target), _) => target.triple().to_owned(),
+        // Known without asking rustc.
+        (None, Some(own)) if cfg!(target_os = "linux") => own.triple().to_owned(),
+        (None, _) => return Vec::new(),
+    };
+    match triple
+        .strip_suffix("-unknown-linux-gnu")
+        .or(triple.strip_suffix("-unknown-linux-musl"))
+    {
+        Some(architecture @ ("x86_64" | "aarch64")) => ["gnu", "musl"]
+            .map(|library| format!("{architecture}-unknown-linux-{library}"))
+            .into(),
+        _ => vec![triple],
     }
 }
 
@@ -191,17 +207,20 @@ mod tests {
     }
 
     #[test]
-    fn platforms_lose_the_version_of_glibc() {
-        let cases = [
-            ("aarch64-unknown-linux-gnu", "aarch64-unknown-linux-gnu"),
+    fn platforms_come_with_both_c_libraries() {
+        let arm64 = ["aarch64-unknown-linux-gnu", "aarch64-unknown-linux-musl"];
+        let cases: [(&str, &[&str]); 5] = [
+            ("arm64", &arm64),
+            ("aarch64-unknown-linux-musl", &arm64),
+            ("aarch64-unknown-linux-gnu.2.34", &arm64),
             (
-                "aarch64-unknown-linux-gnu.2.34",
-                "aarch64-unknown-linux-gnu",
+                "riscv64gc-unknown-linux-gnu",
+                &["riscv64gc-unknown-linux-gnu"],
             ),
-            ("targets/custom.json", "targets/custom.json"),
+            ("targets/custom.json", &["targets/custom.json"]),
         ];
         for (target, expected) in cases {
-            assert_eq!(platform(Some(target)).as_deref(), Some(expected));
+            assert_eq!(platforms(target.parse().ok().as_ref()), expected);
         }
     }
 }

@@ -63,6 +63,19 @@ pub enum ProjectError {
         known: Vec<String>,
         /// The one that was probably meant.
         suggestion: Option<String>,
+        /// A package that has it and was not selected.
+        elsewhere: Option<String>,
+    },
+
+    /// Two selected functions with one name, by which nobody could tell them apart.
+    #[error("two functions are named `{name}`, in the packages `{first}` and `{second}`")]
+    SameName {
+        /// The name.
+        name: String,
+        /// One package.
+        first: String,
+        /// The other; the same if an example has a binary's name.
+        second: String,
     },
 
     /// A configured value that cannot be used.
@@ -154,8 +167,14 @@ impl ProjectError {
             Self::NothingSelected { known } => {
                 Some(format!("the functions are: {}", known.join(", ")))
             }
+            Self::Unknown { elsewhere: Some(package), .. } => {
+                Some(format!("package `{package}` has it: add `-p {package}`"))
+            }
             Self::Unknown { suggestion, .. } => {
                 suggestion.as_ref().map(|name| format!("did you mean `{name}`?"))
+            }
+            Self::SameName { .. } => {
+                Some("select one of them with `-p PACKAGE`, `--bin NAME` or `--example NAME`".into())
             }
             Self::InvalidValue { .. } => {
                 Some("`kiln doctor --config` shows every setting and where it comes from".into())

@@ -143,6 +143,46 @@ pub(crate) struct Layers<'a> {
 }
 
 impl Layers<'_> {
+    /// The value that an environment variable gives a key.
+    fn variable<T: SettingValue>(&self, key: &Key) -> Result<Option<Setting<T>>, ProjectError> {
+        if let Some(Setting { value, origin }) = self.read_variable::<T>(key.variable)? {
+            let value = value.anchored(self.current_dir);
+            return Ok(Some(Setting { value, origin }));
+        }
+        for (name, meaning) in key.shorthands {
+            let name = format!("KILN_{}", name.to_ascii_uppercase());
+            if let Some(switch) = self.read_variable::<bool>(&name)?
+                && switch.value
+            {
+                let origin = switch.origin;
+                return Ok(T::from_text(meaning).map(|value| Setting { value, origin }));
+            }
+        }
+        match key.cargo_lambda_variable {
+            Some(name) => self.read_variable(name),
+            None => Ok(None),
+        }
+    }
+
+    /// The value in an environment variable.
+    fn read_variable<T: SettingValue>(
+        &self,
+        name: &str,
+    ) -> Result<Option<Setting<T>>, ProjectError> {
+        let Some(text) = self.environment.get(name) else {
+            return Ok(None);
+        };
+        let origin = Origin::Variable(name.to_owned());
+        match T::from_text(text) {
+            Some(value) => Ok(Some(Setting { value, origin })),
+            None => Err(ProjectError::InvalidValue {
+                origin: Box::new(origin),
+                found: text.to_owned(),
+                allowed: T::ALLOWED,
+            }),
+        }
+    }
+
     /// The strongest value of a key.
     pub fn resolve<T: SettingValue>(
         &self,
@@ -155,19 +195,8 @@ impl Layers<'_> {
                 origin: Origin::Flag(key.flag),
             }));
         }
-        if let Some(text) = self.environment.get(key.variable) {
-            let origin = Origin::Variable(key.variable.to_owned());
-            let Some(value) = T::from_text(text) else {
-                return Err(ProjectError::InvalidValue {
-                    origin: Box::new(origin),
-                    found: text.to_owned(),
-                    allowed: T::ALLOWED,
-                });
-            };
-            return Ok(Some(Setting {
-                value: value.anchored(self.current_dir),
-                origin,
-            }));
+        if let Some(setting) = self.variable(key)? {
+            return Ok(Some(setting));
         }
         for (at, layer) in self.tables.iter().enumerate() {
             let Some(setting) = layer.setting::<T>(key)? else {

@@ -65,6 +65,7 @@ pub use settings::{
 };
 pub use unread::UnreadKey;
 pub use value::{
-    Addresses, Compiler, CompilerKind, InvalidText, Memory, OutputFormat, SettingValue, Timeout,
+    Addresses, BuildTarget, Compiler, CompilerKind, InvalidText, Memory, OutputFormat,
+    SettingValue, Timeout,
 };
 pub use variables::Variables;

@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use cargo_metadata::{Metadata, Package, PackageId};
+use cargo_metadata::{Metadata, Package};
 use serde_json::{Map, Value};
 
 use crate::cargo;
@@ -16,6 +16,7 @@ use crate::graph::Graph;
 use crate::layers::{Layer, Layers};
 use crate::setting::Origin;
 use crate::settings::Overrides;
+use crate::value::BuildTarget;
 
 /// The name of cargo-lambda's configuration file.
 const CARGO_LAMBDA_FILE: &str = "CargoLambda.toml";
@@ -33,8 +34,9 @@ pub struct LoadOptions {
     pub all_features: bool,
     /// `--no-default-features`.
     pub no_default_features: bool,
-    /// `--target`, with or without a glibc version; dependencies of other platforms do not count.
-    pub target: Option<String>,
+    /// What it is built for, where that is not this machine; dependencies of other platforms do
+    /// not count.
+    pub target: Option<BuildTarget>,
     /// `--target-dir`; without it cargo's own answer holds, with `CARGO_TARGET_DIR` and its
     /// configuration files.
     pub target_dir: Option<PathBuf>,
@@ -44,6 +46,10 @@ pub struct LoadOptions {
     pub locked: bool,
     /// `--frozen`: both of these.
     pub frozen: bool,
+    /// `--config`: values for cargo's configuration, or files of them.
+    pub config: Vec<String>,
+    /// `-Z`: cargo's unstable flags.
+    pub unstable_flags: Vec<String>,
     /// The variables settings may come from.
     pub environment: Environment,
     /// Is given each line cargo writes while it works, such as the names of crates it downloads:
@@ -84,8 +90,6 @@ pub struct Project {
     pub(crate) others: Vec<Function>,
     pub(crate) current_dir: PathBuf,
     pub(crate) environment: Environment,
-    /// The member the command was pointed at, when that is not the whole workspace.
-    pub(crate) current_member: Option<PackageId>,
     cargo_lambda: Option<Map<String, Value>>,
 }
 
@@ -122,7 +126,6 @@ impl Project {
                 Some(directory) => options.current_dir.join(directory),
                 None => metadata.target_directory.clone().into(),
             },
-            current_member: current_member(&metadata),
             workspace_root,
             functions,
             others,
@@ -144,7 +147,8 @@ impl Project {
     /// are extensions, and the features it turns on.
     fn apply_configuration(&mut self) -> Result<(), ProjectError> {
         let mut functions = std::mem::take(&mut self.functions);
-        for function in &mut functions {
+        let mut others = std::mem::take(&mut self.others);
+        for function in functions.iter_mut().chain(&mut others) {
             let build = self.build_settings(function, &Overrides::default())?;
             match build.extension.map(|extension| extension.value) {
                 Some(true) => function.kind = FunctionKind::Extension,
@@ -161,8 +165,20 @@ impl Project {
                 function.missing_features.retain(missing);
             }
         }
-        self.functions = functions;
+        (self.functions, self.others) = (functions, others);
         Ok(())
+    }
+
+    /// The directory that relative paths start from, in a value of this origin.
+    pub fn directory_of(&self, origin: &Origin) -> PathBuf {
+        match origin {
+            // Files are named relative to the workspace root where they lie inside.
+            Origin::Metadata { file, .. } | Origin::EnvFile(file) => {
+                let file = self.workspace_root.join(file);
+                file.parent().map(Path::to_owned).unwrap_or_default()
+            }
+            Origin::Flag(_) | Origin::Variable(_) | Origin::Default => self.current_dir.clone(),
+        }
     }
 
     /// The layers that hold for a function, strongest first.
@@ -266,17 +282,6 @@ pub(crate) fn bin_table<'a>(
     } else {
         Ok(None)
     }
-}
-
-/// The member that cargo was pointed at, when there is more to the workspace than that.
-fn current_member(metadata: &Metadata) -> Option<PackageId> {
-    let root = metadata.resolve.as_ref()?.root.as_ref()?;
-    let package = metadata
-        .packages
-        .iter()
-        .find(|package| package.id == *root)?;
-    let at_root = package.manifest_path.parent() == Some(metadata.workspace_root.as_path());
-    (!at_root).then(|| root.clone())
 }
 
 /// The functions, and what could be one by name only.

@@ -6,7 +6,7 @@ use serde::Serialize;
 use crate::error::ProjectError;
 use crate::layers::Layers;
 use crate::setting::Setting;
-use crate::value::{Addresses, Compiler, Memory, OutputFormat, SettingValue, Timeout};
+use crate::value::{Addresses, BuildTarget, Compiler, Memory, OutputFormat, SettingValue, Timeout};
 
 /// What there is to know about a setting without its value.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -15,10 +15,13 @@ pub struct Key {
     pub section: &'static str,
     /// Its names in files; the first is ours, the others are accepted too.
     pub names: &'static [&'static str],
-    /// Names of switches in files that stand for one of its values.
+    /// Names of switches that stand for one of its values, in files and, in capitals after
+    /// `KILN_`, as variables.
     pub shorthands: &'static [(&'static str, &'static str)],
     /// The environment variable that sets it.
     pub variable: &'static str,
+    /// cargo-lambda's variable for it, read where ours is not set.
+    pub cargo_lambda_variable: Option<&'static str>,
     /// The flag that sets it.
     pub flag: &'static str,
     /// What values it takes, completing "expected …".
@@ -82,6 +85,16 @@ macro_rules! settled {
     };
 }
 
+/// An optional part of a declaration as an `Option`.
+macro_rules! optional {
+    () => {
+        None
+    };
+    ($value:expr) => {
+        Some($value)
+    };
+}
+
 /// Declares a section: its settings, the flags that override them, and its keys.
 macro_rules! section {
     (
@@ -93,6 +106,7 @@ macro_rules! section {
                     names: [$($name:literal),+],
                     $(shorthands: [$($shorthand:tt),+],)?
                     variable: $variable:literal,
+                    $(cargo_lambda_variable: $cargo_lambda_variable:literal,)?
                     flag: $flag:literal
                     $(, default: $default:expr)?
                 }
@@ -126,6 +140,7 @@ macro_rules! section {
                     names: &[$($name),+],
                     shorthands: &[$($($shorthand),+)?],
                     variable: $variable,
+                    cargo_lambda_variable: optional!($($cargo_lambda_variable)?),
                     flag: $flag,
                     allowed: <$type as SettingValue>::ALLOWED,
                     help: concat!($($doc, "\n"),*),
@@ -238,13 +253,11 @@ section! {
 section! {
     /// How a function is compiled and packaged.
     BuildSettings, BuildOverrides = "build" {
-        /// The target to build for, with an optional glibc version: `aarch64-unknown-linux-gnu.2.34`.
-        target: String {
+        /// What to build for: `arm64`, `x86_64`, or a Rust target with an optional glibc version:
+        /// `aarch64-unknown-linux-gnu.2.34`.
+        target: BuildTarget {
             names: ["target"],
-            shorthands: [
-                ("arm64", "aarch64-unknown-linux-gnu"),
-                ("x86_64", "x86_64-unknown-linux-gnu")
-            ],
+            shorthands: [("arm64", "arm64"), ("x86_64", "x86_64")],
             variable: "KILN_TARGET",
             flag: "--target"
         }
@@ -252,14 +265,8 @@ section! {
         compiler: Compiler {
             names: ["compiler"],
             variable: "KILN_COMPILER",
+            cargo_lambda_variable: "CARGO_LAMBDA_COMPILER",
             flag: "--compiler"
-        }
-        /// Build with optimizations.
-        release: bool {
-            names: ["release"],
-            variable: "KILN_RELEASE",
-            flag: "--release",
-            default: false
         }
         /// The executable alone, or an archive ready for upload.
         output_format: OutputFormat {
@@ -312,9 +319,32 @@ section! {
             variable: "KILN_EXTENSION",
             flag: "--extension"
         }
-        /// The cargo profile to build with.
+        /// Whether an extension is an internal one, which runs inside the function's process.
+        internal: bool {
+            names: ["internal"],
+            variable: "KILN_INTERNAL",
+            flag: "--internal",
+            default: false
+        }
+        /// Leave release builds as the project has them.
+        disable_optimizations: bool {
+            names: ["disable_optimizations"],
+            variable: "KILN_DISABLE_OPTIMIZATIONS",
+            flag: "--disable-optimizations",
+            default: false
+        }
+        /// Do not check first that the Rust target is installed.
+        skip_target_check: bool {
+            names: ["skip_target_check"],
+            variable: "KILN_SKIP_TARGET_CHECK",
+            flag: "--skip-target-check",
+            default: false
+        }
+        /// The cargo profile to build with. Not a setting of its own beside `release`, which stands
+        /// for the profile of that name: of the two, the one in the stronger layer holds.
         profile: String {
             names: ["profile"],
+            shorthands: [("release", "release")],
             variable: "KILN_PROFILE",
             flag: "--profile"
         }

@@ -89,9 +89,6 @@ const CARGO_LAMBDA_KEYS: &[(&str, &[&str])] = &[
     (
         "build",
         &[
-            "internal",
-            "skip_target_check",
-            "disable_optimizations",
             "manifest_path",
             "packages",
             "workspace",

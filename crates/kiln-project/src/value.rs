@@ -71,7 +71,14 @@ macro_rules! from_str_as_setting {
     )+};
 }
 
-from_str_as_setting!(Memory, Timeout, Addresses, Compiler, OutputFormat);
+from_str_as_setting!(
+    Memory,
+    Timeout,
+    Addresses,
+    BuildTarget,
+    Compiler,
+    OutputFormat
+);
 
 /// Memory of a function in megabytes, 128 to 10,240 in steps of one.
 ///
@@ -239,15 +246,76 @@ impl SettingValue for Addresses {
     }
 }
 
+/// What a build is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BuildTarget {
+    /// Lambda's arm64, with whichever C library links best.
+    Arm64,
+    /// Lambda's x86_64, with whichever C library links best.
+    X86_64,
+    /// A Rust target, with a glibc version after it or without.
+    Triple(String),
+}
+
+impl Serialize for BuildTarget {
+    /// As it is written.
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.describe())
+    }
+}
+
+impl BuildTarget {
+    /// The Rust target, without a glibc version.
+    pub fn triple(&self) -> &str {
+        match self {
+            Self::Arm64 => "aarch64-unknown-linux-gnu",
+            Self::X86_64 => "x86_64-unknown-linux-gnu",
+            Self::Triple(text) => match text.split_once('.') {
+                Some((triple, version)) if version.starts_with(|c: char| c.is_ascii_digit()) => {
+                    triple
+                }
+                // A file with a target's description.
+                _ => text,
+            },
+        }
+    }
+}
+
+impl SettingValue for BuildTarget {
+    const ALLOWED: &'static str =
+        "`arm64`, `x86_64` or a Rust target such as `x86_64-unknown-linux-gnu.2.26`";
+
+    fn from_text(text: &str) -> Option<Self> {
+        match text {
+            "" => None,
+            "arm64" => Some(Self::Arm64),
+            "x86_64" => Some(Self::X86_64),
+            triple => Some(Self::Triple(triple.to_owned())),
+        }
+    }
+
+    fn describe(&self) -> String {
+        match self {
+            Self::Arm64 => "arm64".to_owned(),
+            Self::X86_64 => "x86_64".to_owned(),
+            Self::Triple(triple) => triple.clone(),
+        }
+    }
+}
+
 /// What compiles and links.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CompilerKind {
+    /// Whatever links the target on this machine.
+    Auto,
     /// Plain cargo with the linker it is configured with.
     Cargo,
-    /// Cargo with zig as C compiler and linker.
-    CargoZigbuild,
-    /// Cargo inside a container.
+    /// Cargo with zig as C compiler and linker, cargo-lambda's `cargo_zigbuild`.
+    Zig,
+    /// Cargo with the static C library that comes with Rust.
+    Musl,
+    /// Cargo inside a container. cargo-lambda's; nothing here does it.
     Cross,
 }
 
@@ -266,12 +334,14 @@ pub struct Compiler {
 }
 
 impl SettingValue for Compiler {
-    const ALLOWED: &'static str = "`cargo`, `cargo_zigbuild` or `cross`";
+    const ALLOWED: &'static str = "`auto`, `cargo`, `zig` or `musl`";
 
     fn from_text(text: &str) -> Option<Self> {
-        let kind = match text {
+        let kind = match text.to_ascii_lowercase().as_str() {
+            "auto" => CompilerKind::Auto,
             "cargo" => CompilerKind::Cargo,
-            "cargo_zigbuild" | "cargo-zigbuild" => CompilerKind::CargoZigbuild,
+            "zig" | "zigbuild" | "cargo_zigbuild" | "cargo-zigbuild" => CompilerKind::Zig,
+            "musl" => CompilerKind::Musl,
             "cross" => CompilerKind::Cross,
             _ => return None,
         };
@@ -299,8 +369,10 @@ impl SettingValue for Compiler {
 
     fn describe(&self) -> String {
         let name = match self.kind {
+            CompilerKind::Auto => "auto",
             CompilerKind::Cargo => "cargo",
-            CompilerKind::CargoZigbuild => "cargo_zigbuild",
+            CompilerKind::Zig => "zig",
+            CompilerKind::Musl => "musl",
             CompilerKind::Cross => "cross",
         };
         let words = [name.to_owned()].into_iter();
@@ -566,6 +638,39 @@ mod tests {
             None
         );
         assert_eq!(PathBuf::from_json(&json!(1)), None);
+    }
+
+    #[test]
+    fn targets_and_compilers() {
+        let targets = [
+            ("arm64", "aarch64-unknown-linux-gnu"),
+            ("x86_64", "x86_64-unknown-linux-gnu"),
+            ("x86_64-unknown-linux-gnu.2.26", "x86_64-unknown-linux-gnu"),
+            ("aarch64-unknown-linux-musl", "aarch64-unknown-linux-musl"),
+            ("targets/custom.json", "targets/custom.json"),
+        ];
+        for (text, triple) in targets {
+            let target: BuildTarget = text.parse().unwrap();
+            assert_eq!((target.triple(), target.describe()), (triple, text.into()));
+            assert_eq!(serde_json::to_value(&target).unwrap(), json!(text));
+        }
+        let compilers = [
+            ("auto", CompilerKind::Auto),
+            ("Cargo", CompilerKind::Cargo),
+            ("zig", CompilerKind::Zig),
+            ("cargo-zigbuild", CompilerKind::Zig),
+            ("cargo_zigbuild", CompilerKind::Zig),
+            ("musl", CompilerKind::Musl),
+            ("cross", CompilerKind::Cross),
+        ];
+        for (text, kind) in compilers {
+            let compiler = Compiler::from_text(text).map(|compiler| compiler.kind);
+            assert_eq!(compiler, Some(kind), "{text}");
+        }
+        assert_eq!(
+            "gcc".parse::<Compiler>().unwrap_err().to_string(),
+            "expected `auto`, `cargo`, `zig` or `musl`"
+        );
     }
 
     proptest! {

@@ -26,6 +26,7 @@ const WATCH_ENV_FILE: Key = Key {
     names: &["env_file"],
     shorthands: &[],
     variable: "KILN_ENV_FILE",
+    cargo_lambda_variable: None,
     flag: "--env-file",
     allowed: <PathBuf as SettingValue>::ALLOWED,
     help: "File of environment variables for functions that run here.",

@@ -45,8 +45,9 @@ fn own_gnu() -> String {
 #[track_caller]
 fn linked(answer: &Answer, linker: &str, target: &str) {
     let summary = answer.json();
-    assert_eq!(summary["linker"], linker, "{summary}");
-    assert_eq!(summary["target"], target, "{summary}");
+    let program = &summary["programs"][0];
+    assert_eq!(program["linker"], linker, "{summary}");
+    assert_eq!(program["target"], target, "{summary}");
     let says = answer.stderr.lines().any(|line| {
         line.trim_start().starts_with("Linking") && line.contains(&format!("`{target}`"))
     });

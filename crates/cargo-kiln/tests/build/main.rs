@@ -8,7 +8,10 @@
     reason = "helpers of tests: a panic there is the report"
 )]
 
+mod configuration;
 mod errors;
+#[cfg(target_os = "linux")]
+mod interrupt;
 mod linking;
 mod optimization;
 mod output;

@@ -67,6 +67,12 @@ impl Project {
         fs::write(path, content).unwrap();
     }
 
+    /// Adds to the end of a file.
+    pub fn append(&self, relative: &str, content: &str) {
+        let before = fs::read_to_string(self.path(relative)).unwrap();
+        self.write(relative, &format!("{before}\n{content}"));
+    }
+
     pub fn read(&self, relative: &str) -> Vec<u8> {
         fs::read(self.path(relative)).unwrap()
     }
@@ -134,6 +140,11 @@ impl Call {
              Python that has `ziglang`"
         );
         self
+    }
+
+    /// The command itself, for a call that goes on while the test does.
+    pub fn into_command(self) -> Command {
+        self.command
     }
 
     /// Makes the call and checks its exit code.

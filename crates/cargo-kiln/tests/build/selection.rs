@@ -54,10 +54,41 @@ fn a_members_directory_means_that_member() {
 }
 
 #[test]
-fn without_any_function_all_binaries_are_built() {
+fn a_members_directory_without_a_function_means_the_workspace() {
     let project = Project::new("build-workspace");
     project.build(&[]).directory(&project.path("tool")).exits(0);
-    assert_eq!(project.listing("target/lambda"), ["tool"]);
+    assert_eq!(
+        project.listing("target/lambda"),
+        ["cancel", "extensions", "place"]
+    );
+}
+
+#[test]
+fn without_any_function_all_binaries_are_built() {
+    let project = Project::new("build-workspace");
+    for package in ["orders", "audit"] {
+        let manifest = format!("{package}/Cargo.toml");
+        let text = String::from_utf8(project.read(&manifest)).unwrap();
+        let (head, _) = text.split_once("[dependencies]").unwrap();
+        project.write(&manifest, head);
+    }
+    for source in [
+        "orders/src/bin/place",
+        "orders/src/bin/cancel",
+        "audit/src/main",
+    ] {
+        project.write(&format!("{source}.rs"), "fn main() {}");
+    }
+    project.build(&[]).exits(0);
+    assert_eq!(
+        project.listing("target/lambda"),
+        ["audit", "cancel", "place", "tool"]
+    );
+}
+
+#[test]
+fn all_targets_of_a_kind_are_built_when_asked_for() {
+    assert_eq!(built(&["--bins"]), ["audit", "cancel", "place", "tool"]);
 }
 
 #[test]
@@ -76,7 +107,7 @@ fn two_programs_of_one_name_are_refused() {
     let answer = project.build(&["--workspace"]).exits(2);
     assert_eq!(
         answer.complaint(),
-        "error: two of the programs are named `place`, and both would be written to the same place\n\
-         hint: build them one at a time, with `-p PACKAGE`"
+        "error: two functions are named `place`, in the packages `audit` and `orders`\n\
+         hint: select one of them with `-p PACKAGE`, `--bin NAME` or `--example NAME`"
     );
 }

@@ -1,12 +1,13 @@
 //! The call itself.
 
 use std::ffi::OsString;
-use std::io::{self, BufReader};
+use std::io::{self, BufRead as _, BufReader};
 use std::path::PathBuf;
 use std::process::{Command, ExitStatus, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use super::message::{Artifact, Message, messages};
+use super::message::Artifact;
+use super::progress::BuildProgress;
 
 /// A `cargo build` call, described but not run.
 ///
@@ -58,7 +59,7 @@ impl std::ops::Deref for Built {
 #[non_exhaustive]
 pub enum CargoError {
     /// Cargo did not start.
-    #[error("run `{program}`")]
+    #[error("cannot run `{program}`")]
     Start {
         /// The program that was tried.
         program: String,
@@ -66,14 +67,24 @@ pub enum CargoError {
         source: io::Error,
     },
     /// Cargo's output broke off.
-    #[error("read the output of cargo")]
+    #[error("cannot read the output of cargo")]
     Output(#[source] io::Error),
-    /// Cargo ran and failed; it has said why on standard error.
+    /// The code does not compile; cargo has said why on standard error.
     #[error("cargo build failed ({status})")]
     Failed {
         /// How cargo ended.
         status: ExitStatus,
     },
+    /// Cargo did not even begin to compile: a flag, a feature, the lock file or the network is not
+    /// as it should be. It has said which on standard error.
+    #[error("cargo refused to build ({status})")]
+    Refused {
+        /// How cargo ended.
+        status: ExitStatus,
+    },
+    /// Whoever asked for the build does not want it any more.
+    #[error("the build was interrupted")]
+    Interrupted,
 }
 
 impl CargoError {
@@ -82,13 +93,15 @@ impl CargoError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Start { .. } => Some("install Rust with rustup: https://rustup.rs".to_owned()),
-            Self::Output(_) | Self::Failed { .. } => None,
+            Self::Output(_) | Self::Failed { .. } | Self::Refused { .. } | Self::Interrupted => {
+                None
+            }
         }
     }
 }
 
 impl CargoBuild {
-    /// The command, ready to spawn: standard output carries the messages that [`Message::parse`]
+    /// The command, ready to spawn: standard output carries the messages that a [`BuildProgress`]
     /// reads, standard error is inherited and shows progress and rendered diagnostics.
     #[must_use]
     pub fn command(&self) -> Command {
@@ -125,47 +138,28 @@ impl CargoBuild {
     /// When cargo cannot be started, or ends without success.
     pub fn run(&self) -> Result<BuildOutcome, CargoError> {
         let mut command = self.command();
-        let started = Instant::now();
+        let mut progress = BuildProgress::start();
         let mut cargo = command.spawn().map_err(|source| CargoError::Start {
             program: command.get_program().to_string_lossy().into_owned(),
             source,
         })?;
-        let mut artifacts = Vec::new();
-        let read = match cargo.stdout.take() {
-            Some(output) => collect(messages(BufReader::new(output)), started, &mut artifacts),
-            None => Ok(()),
-        };
+        let mut read = Ok(());
+        let output = cargo.stdout.take().map(BufReader::new);
+        for line in output.into_iter().flat_map(|output| output.split(b'\n')) {
+            match line {
+                // A build script may print any bytes.
+                Ok(line) => progress.line(&String::from_utf8_lossy(&line)),
+                Err(error) => {
+                    read = Err(error);
+                    break;
+                }
+            }
+        }
         // Reap cargo whatever its output was like.
         let status = cargo.wait().map_err(CargoError::Output)?;
         read.map_err(CargoError::Output)?;
-        if !status.success() {
-            return Err(CargoError::Failed { status });
-        }
-        Ok(BuildOutcome {
-            artifacts,
-            duration: started.elapsed(),
-        })
+        progress.end(status)
     }
-}
-
-fn collect(
-    messages: impl Iterator<Item = io::Result<Message>>,
-    started: Instant,
-    artifacts: &mut Vec<Built>,
-) -> io::Result<()> {
-    for message in messages {
-        if let Message::Artifact(artifact) = message?
-            && artifact.is_program()
-            && let Some(executable) = artifact.executable.clone()
-        {
-            artifacts.push(Built {
-                artifact,
-                executable,
-                ready_after: started.elapsed(),
-            });
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -259,5 +253,7 @@ mod tests {
         )
         .unwrap();
         assert!(matches!(build.run(), Err(CargoError::Failed { .. })));
+        build.options.features = vec!["nonsense".to_owned()];
+        assert!(matches!(build.run(), Err(CargoError::Refused { .. })));
     }
 }

@@ -4,7 +4,6 @@
 //! diagnostics do not come this way: in that mode cargo renders them on standard error itself,
 //! coloured as its terminal allows.
 
-use std::io::{self, BufRead};
 use std::path::PathBuf;
 
 use cargo_metadata::{Message as CargoMessage, PackageId, TargetKind};
@@ -99,15 +98,6 @@ impl Message {
     }
 }
 
-/// The messages on a stream of cargo's standard output, until it ends.
-pub fn messages(output: impl BufRead) -> impl Iterator<Item = io::Result<Message>> {
-    output
-        .split(b'\n')
-        // Lossy: a build script may print any bytes, and those lines are skipped anyway.
-        .map(|line| line.map(|line| Message::parse(&String::from_utf8_lossy(&line))))
-        .filter_map(Result::transpose)
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -163,17 +153,6 @@ mod tests {
             assert_eq!(artifact.target_name, "api");
             assert!(artifact.fresh);
         }
-    }
-
-    #[test]
-    fn a_stream_with_foreign_lines_yields_only_messages() {
-        let output = format!(
-            "hello from a build script\n{}\n\u{fffd}\n{{\"reason\":\"unheard-of\"}}\n{{\"reason\":\"build-finished\",\"success\":false}}\n",
-            artifact("bin", false, "null"),
-        );
-        let messages: Vec<Message> = messages(output.as_bytes()).map(Result::unwrap).collect();
-        assert_eq!(messages.len(), 2);
-        assert_eq!(messages[1], Message::Finished { success: false });
     }
 
     proptest! {

@@ -12,11 +12,13 @@
 //! # Ok::<(), kiln_build::cargo::CargoError>(())
 //! ```
 //!
-//! A caller with an event loop of its own (a watcher) takes [`CargoBuild::command`] and feeds each
-//! line of its standard output to [`Message::parse`].
+//! A caller with an event loop of its own takes [`CargoBuild::command`] and feeds each line of its
+//! standard output to a [`BuildProgress`].
 
 mod build;
 mod message;
+mod progress;
 
 pub use build::{BuildOutcome, Built, CargoBuild, CargoError};
-pub use message::{Artifact, ArtifactKind, Message, messages};
+pub use message::{Artifact, ArtifactKind, Message};
+pub use progress::BuildProgress;

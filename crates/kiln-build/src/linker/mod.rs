@@ -19,7 +19,7 @@ mod plan;
 
 pub use c_code::{CCode, find_c_code};
 pub use choose::choose;
-pub use compiler::{Compiler, CompilerError};
+pub use compiler::Compiler;
 pub use facts::{LinkFacts, LinkRequest, Toolchain, Zig};
 pub use plan::{LinkError, LinkPlan, Way};
 

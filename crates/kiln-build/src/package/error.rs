@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 #[non_exhaustive]
 pub enum PackageError {
     /// A file that belongs into the package.
-    #[error("read `{path}`")]
+    #[error("cannot read `{path}`")]
     Read {
         /// The file.
         path: PathBuf,
@@ -16,7 +16,7 @@ pub enum PackageError {
         source: io::Error,
     },
     /// The artefact, or a directory on the way to it.
-    #[error("write `{path}`")]
+    #[error("cannot write `{path}`")]
     Write {
         /// The file.
         path: PathBuf,
@@ -24,7 +24,7 @@ pub enum PackageError {
         source: io::Error,
     },
     /// The zip itself.
-    #[error("zip `{path}`")]
+    #[error("cannot zip `{path}`")]
     Zip {
         /// The file that was added.
         path: PathBuf,
@@ -74,10 +74,14 @@ impl PackageError {
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::Write { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
-                Some("choose a writable directory with `--lambda-dir DIR`".to_owned())
-            }
-            Self::Read { .. } | Self::Write { .. } | Self::Zip { .. } => None,
+            Self::Write { source, .. } => matches!(
+                source.kind(),
+                io::ErrorKind::PermissionDenied
+                    | io::ErrorKind::ReadOnlyFilesystem
+                    | io::ErrorKind::NotADirectory
+            )
+            .then(|| "choose other directories with `--target-dir` or `--lambda-dir`".to_owned()),
+            Self::Read { .. } | Self::Zip { .. } => None,
             Self::IncludeMissing { .. } => {
                 Some("give a path that exists, relative to the current directory".to_owned())
             }

@@ -1,11 +1,9 @@
 //! Files that go into the zip beside the program.
 
 use std::collections::BTreeMap;
-use std::convert::Infallible;
 use std::fs;
 use std::io;
 use std::path::{Component, Path, PathBuf};
-use std::str::FromStr;
 
 use super::PackageError;
 
@@ -16,24 +14,28 @@ pub struct Include {
     destination: Option<String>,
 }
 
-impl FromStr for Include {
-    type Err = Infallible;
-
-    /// Reads `PATH`, or `PATH:NAME` with the name it gets in the zip.
-    fn from_str(text: &str) -> Result<Self, Infallible> {
+impl Include {
+    /// Reads `PATH`, or `PATH:NAME` with the name it gets in the zip. A relative path starts from
+    /// `directory`, and is its own name in the zip if it goes down only.
+    #[must_use]
+    pub fn parse(text: &str, directory: &Path) -> Self {
         // The last colon, and none that follows a Windows drive letter.
         let colon = text.rfind(':').filter(|place| *place > 1);
-        Ok(match colon {
+        let (path, name) = match colon {
             // A path with a colon in its name is meant when it exists.
-            Some(place) if !Path::new(text).exists() => {
-                Self::new(&text[..place], Some(&text[place + 1..]))
+            Some(place) if !directory.join(text).exists() => {
+                (&text[..place], Some(text[place + 1..].to_owned()))
             }
-            _ => Self::new(text, None),
-        })
+            _ => (text, None),
+        };
+        let own_name = || components(Path::new(path)).map(|names| join(&names, None));
+        Self {
+            source: directory.join(path),
+            // A name of no components at all (`.`) stands for what is in the directory.
+            destination: name.or_else(own_name),
+        }
     }
-}
 
-impl Include {
     /// Includes `source`, a directory with all below it. Without a destination it keeps its path
     /// if that is relative and goes down only, else its last component.
     pub fn new(source: impl Into<PathBuf>, destination: Option<&str>) -> Self {
@@ -181,11 +183,11 @@ mod tests {
             (text(&file, "b"), vec!["b"]),
         ];
         for (include, expected) in cases {
-            let include: Include = include.parse().unwrap();
+            let include = Include::parse(&include, Path::new("."));
             assert_eq!(names(&include).unwrap(), expected, "{include:?}");
         }
         for bad in [text(&file, "../b"), text(&file, "/b"), text(&file, ".")] {
-            let include: Include = bad.parse().unwrap();
+            let include = Include::parse(&bad, Path::new("."));
             assert!(
                 matches!(names(&include), Err(PackageError::Name { .. })),
                 "{bad}"
@@ -194,16 +196,27 @@ mod tests {
     }
 
     #[test]
-    fn a_relative_path_is_kept() {
-        let kept = |path: &str| Include::new(path, None).name().unwrap();
-        assert_eq!(kept("./a/b"), ["a", "b"]);
-        assert_eq!(kept("../a/b"), ["b"]);
+    fn a_relative_path_is_kept_wherever_it_starts() {
+        let kept = |path: &str| {
+            let include = Include::parse(path, Path::new("/elsewhere"));
+            (include.source.clone(), include.name().unwrap())
+        };
+        let names = |names: &[&str]| -> Vec<String> {
+            names.iter().map(|name| (*name).to_owned()).collect()
+        };
+        assert_eq!(
+            kept("./a/b"),
+            (PathBuf::from("/elsewhere/./a/b"), names(&["a", "b"]))
+        );
+        assert_eq!(kept("a/b:c").1, ["c"]);
+        assert_eq!(kept("../a/b").1, ["b"]);
+        assert_eq!(kept("."), (PathBuf::from("/elsewhere/."), names(&[])));
     }
 
     proptest::proptest! {
         #[test]
         fn no_include_leaves_the_zip(text in "\\PC*") {
-            let Ok(include) = text.parse::<Include>();
+            let include = Include::parse(&text, Path::new("/somewhere"));
             for name in include.name().into_iter().flatten() {
                 proptest::prop_assert!(name != ".." && !name.contains('/'), "{}", name);
             }
@@ -217,7 +230,7 @@ mod tests {
         let odd = directory.path().join("a:b");
         fs::write(&odd, "").unwrap();
         std::os::unix::fs::symlink(&odd, directory.path().join("link")).unwrap();
-        let include: Include = odd.display().to_string().parse().unwrap();
+        let include = Include::parse(&odd.display().to_string(), Path::new("."));
         assert_eq!(names(&include).unwrap(), ["a:b"]);
         let include = Include::new(directory.path().join("link"), None);
         assert_eq!(names(&include).unwrap(), ["link"]);

@@ -137,6 +137,25 @@ impl Package<'_> {
     }
 }
 
+/// Checks that files could be written to a directory, which need not exist yet. Leaves no trace.
+///
+/// A build takes minutes, and whoever waited for it should not be told afterwards.
+///
+/// # Errors
+///
+/// When the directory, or the nearest one above it that exists, does not take a file.
+pub fn check_writable(directory: &Path) -> Result<(), PackageError> {
+    let refused = |source| PackageError::write(directory, source);
+    for existing in directory.ancestors() {
+        match fs::metadata(existing) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(refused(error)),
+            Ok(_) => return tempfile::tempfile_in(existing).map(drop).map_err(refused),
+        }
+    }
+    Ok(())
+}
+
 #[cfg(unix)]
 fn set_mode(file: &File, format: OutputFormat) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt as _;
@@ -248,6 +267,19 @@ mod tests {
         assert_eq!(listing(&bench.path().join("lambda")), ["api"]);
         assert_eq!(listing(&bench.path().join("lambda/api")), ["bootstrap"]);
         assert_eq!(listing(&bench.path().join("staging")), [""; 0]);
+    }
+
+    #[test]
+    fn a_place_is_checked_without_a_trace() {
+        let bench = workbench();
+        check_writable(&bench.path().join("not/yet")).unwrap();
+        assert_eq!(listing(bench.path()), ["program"]);
+        // A file where a directory should be: permissions do not stop tests that root runs.
+        for below in ["program", "program/artefacts/api"] {
+            let error = check_writable(&bench.path().join(below)).unwrap_err();
+            assert!(error.to_string().contains(below), "{error}");
+            assert!(error.hint().is_some());
+        }
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! The order of the layers: every pair of neighbours, so every pair.
 
 use kiln_project::{
-    Compiler, CompilerKind, Environment, Memory, Origin, OutputFormat, Overrides, Project,
-    Selection, Timeout, WatchSettings,
+    BuildTarget, Compiler, CompilerKind, Environment, Memory, Origin, OutputFormat, Overrides,
+    Project, Selection, SettingValue as _, Timeout, WatchSettings,
 };
 
 use crate::workspace::Workspace;
@@ -136,7 +136,7 @@ fn defaults() {
 
     let build = project.build_settings(function, &none).unwrap();
     assert_eq!(build.output_format.value, OutputFormat::Binary);
-    assert!(!build.release.value);
+    assert_eq!(build.profile, None);
     assert_eq!(build.target, None);
     assert_eq!(build.compiler, None);
 }
@@ -188,9 +188,12 @@ fn cargo_lambdas_names_are_read() {
     assert_eq!(deploy.include.unwrap().value, ["assets"]);
 
     let build = project.build_settings(function, &none).unwrap();
-    assert_eq!(build.target.unwrap().value, "aarch64-unknown-linux-gnu");
+    assert_eq!(
+        build.target.unwrap().value,
+        BuildTarget::Triple("aarch64-unknown-linux-gnu".into())
+    );
     assert_eq!(build.include.unwrap().value, ["extra"]);
-    assert!(build.release.value);
+    assert_eq!(build.profile.unwrap().value, "release");
     assert_eq!(build.output_format.value, OutputFormat::Zip);
     assert_eq!(build.lambda_dir.unwrap().value, workspace.path("dist"));
     assert_eq!(build.flatten.unwrap().value, "app");
@@ -215,7 +218,7 @@ fn a_compiler_can_be_a_word_and_keys_can_have_hyphens() {
         .build_settings(&project.functions[0], &Overrides::default())
         .unwrap();
     let compiler = build.compiler.unwrap();
-    assert_eq!(compiler.value.kind, CompilerKind::CargoZigbuild);
+    assert_eq!(compiler.value.kind, CompilerKind::Zig);
     assert_eq!(build.output_format.value, OutputFormat::Zip);
     assert_eq!(
         build.output_format.origin.to_string(),
@@ -224,7 +227,7 @@ fn a_compiler_can_be_a_word_and_keys_can_have_hyphens() {
 }
 
 #[test]
-fn an_architecture_stands_for_its_target() {
+fn an_architecture_is_a_target() {
     let workspace = Workspace::pair(
         "[workspace.metadata.lambda.build]\narm64 = true\n",
         "[package.metadata.lambda.build]\narm64 = false\nx86_64 = true\n",
@@ -235,12 +238,12 @@ fn an_architecture_stands_for_its_target() {
         let function = project.function(name).unwrap();
         let build = project.build_settings(function, &Overrides::default());
         let target = build.unwrap().target.unwrap();
-        (target.value, target.origin.to_string())
+        (target.value.describe(), target.origin.to_string())
     };
     assert_eq!(
         target(&project, "orders"),
         (
-            "x86_64-unknown-linux-gnu".into(),
+            "x86_64".into(),
             "[package.metadata.lambda.build] x86_64 in orders/Cargo.toml".into()
         )
     );
@@ -248,12 +251,79 @@ fn an_architecture_stands_for_its_target() {
     assert_eq!(
         target(&project, "thumbnails"),
         (
-            "aarch64-unknown-linux-gnu".into(),
+            "arm64".into(),
             "[workspace.metadata.lambda.build] arm64 in Cargo.toml".into()
         )
     );
     let project = workspace.load_with(&[("KILN_TARGET", "x86_64-unknown-linux-musl")]);
     assert_eq!(target(&project, "orders").0, "x86_64-unknown-linux-musl");
+    let project = workspace.load_with(&[("KILN_ARM64", "true"), ("KILN_X86_64", "0")]);
+    assert_eq!(
+        target(&project, "orders"),
+        ("arm64".into(), "environment variable KILN_ARM64".into())
+    );
+}
+
+#[test]
+fn release_and_profile_are_one_setting() {
+    let workspace = Workspace::pair(
+        "[workspace.metadata.kiln.build]\nrelease = true\n",
+        "[package.metadata.kiln.build]\nprofile = \"slim\"\n",
+        "",
+    );
+    let profile = |project: &Project, name: &str| {
+        let function = project.function(name).unwrap();
+        let build = project.build_settings(function, &Overrides::default());
+        build.unwrap().profile.unwrap().value
+    };
+    let project = workspace.load();
+    assert_eq!(profile(&project, "orders"), "slim");
+    assert_eq!(profile(&project, "thumbnails"), "release");
+    let project = workspace.load_with(&[("KILN_RELEASE", "1")]);
+    assert_eq!(profile(&project, "orders"), "release");
+}
+
+#[test]
+fn cargo_lambdas_variable_counts_where_ours_is_not_set() {
+    let workspace = Workspace::single("[package.metadata.kiln.build]\ncompiler = \"cargo\"\n");
+    let compiler = |variables: &[(&str, &str)]| {
+        let project = workspace.load_with(variables);
+        let function = &project.functions[0];
+        let build = project.build_settings(function, &Overrides::default());
+        let compiler = build.unwrap().compiler.unwrap();
+        (compiler.value.kind, compiler.origin.to_string())
+    };
+    let theirs = ("CARGO_LAMBDA_COMPILER", "cross");
+    assert_eq!(
+        compiler(&[theirs]),
+        (
+            CompilerKind::Cross,
+            "environment variable CARGO_LAMBDA_COMPILER".into()
+        )
+    );
+    assert_eq!(
+        compiler(&[theirs, ("KILN_COMPILER", "musl")]).0,
+        CompilerKind::Musl
+    );
+    assert_eq!(compiler(&[]).0, CompilerKind::Cargo);
+}
+
+#[test]
+fn the_directory_of_an_origin_is_where_it_was_written() {
+    let workspace = Workspace::pair(
+        "",
+        "[package.metadata.kiln.build]\ninclude = [\"assets\"]\n",
+        "",
+    );
+    let project = workspace.load_in("thumbnails");
+    let function = project.function("orders").unwrap();
+    let build = project.build_settings(function, &Overrides::default());
+    let origin = build.unwrap().include.unwrap().origin;
+    assert_eq!(project.directory_of(&origin), workspace.path("orders"));
+    assert_eq!(
+        project.directory_of(&Origin::Flag("--include")),
+        workspace.path("thumbnails")
+    );
 }
 
 #[test]

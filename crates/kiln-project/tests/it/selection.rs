@@ -29,10 +29,10 @@ fn selection(packages: &[&str], exclude: &[&str], bins: &[&str], examples: &[&st
     let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
     Selection {
         packages: owned(packages),
-        workspace: false,
         exclude: owned(exclude),
         bins: owned(bins),
         examples: owned(examples),
+        ..Selection::default()
     }
 }
 
@@ -40,22 +40,42 @@ fn selection(packages: &[&str], exclude: &[&str], bins: &[&str], examples: &[&st
 fn selections() {
     let workspace = workspace();
     let project = workspace.load();
-    let cases: [(Selection, &[&str]); 11] = [
+    let cases: [(Selection, &[&str]); 16] = [
         (selection(&[], &[], &[], &[]), &["orders", "thumbnails"]),
         (selection(&["orders"], &[], &[], &[]), &["orders"]),
         (selection(&["orders@0.1.0"], &[], &[], &[]), &["orders"]),
+        (selection(&["orders@0.1"], &[], &[], &[]), &["orders"]),
+        (selection(&["orders:0"], &[], &[], &[]), &["orders"]),
         (selection(&["t*"], &[], &[], &[]), &["thumbnails"]),
         (selection(&[], &["orders"], &[], &[]), &["thumbnails"]),
         (selection(&[], &[], &["thumbnails"], &[]), &["thumbnails"]),
         (selection(&[], &[], &["*s"], &[]), &["orders", "thumbnails"]),
         // Named ones count though they do not look like functions, or would not be built.
         (selection(&["tool"], &[], &[], &[]), &["tool"]),
+        (
+            selection(&["tool", "orders"], &[], &[], &[]),
+            &["orders", "tool"],
+        ),
         (selection(&[], &[], &["tool"], &[]), &["tool"]),
         (
             selection(&[], &[], &["orders-extra"], &[]),
             &["orders-extra"],
         ),
         (selection(&[], &[], &[], &["demo"]), &["demo"]),
+        (
+            Selection {
+                all_bins: true,
+                ..Selection::default()
+            },
+            &["orders", "thumbnails", "tool"],
+        ),
+        (
+            Selection {
+                all_examples: true,
+                ..Selection::default()
+            },
+            &["demo"],
+        ),
     ];
     for (selection, expected) in cases {
         let selected = project.select(&selection).unwrap();
@@ -150,7 +170,7 @@ fn unknown_names_list_those_there_are() {
         (
             selection(&["thumbnails"], &[], &[], &["demo"]),
             "no example is named `demo`: there is none",
-            None,
+            Some("package `orders` has it: add `-p orders`"),
         ),
     ];
     for (selection, message, hint) in cases {
@@ -181,4 +201,41 @@ fn excluding_everything_is_an_error() {
         error.hint().as_deref(),
         Some("the functions are: orders, orders-extra, thumbnails")
     );
+}
+
+#[test]
+fn default_members_and_packages_by_identifier() {
+    let workspace = workspace();
+    let manifest = workspace.path("Cargo.toml");
+    let text = std::fs::read_to_string(&manifest).unwrap();
+    let names = |default: &str, selection: &Selection| -> Vec<String> {
+        std::fs::write(&manifest, format!("{text}default-members = [{default}]\n")).unwrap();
+        let project = workspace.load();
+        let selected = project.select(selection).unwrap();
+        selected.iter().map(|it| it.name.clone()).collect()
+    };
+    let default = Selection::default();
+    assert_eq!(names("\"thumbnails\", \"tool\"", &default), ["thumbnails"]);
+    // None of them is a function.
+    assert_eq!(names("\"tool\"", &default), ["orders", "thumbnails"]);
+    let url = format!("path+file://{}", workspace.path("orders").display());
+    let identifier = format!("{url}#0.1.0");
+    let by_identifier = selection(&[&identifier], &[], &[], &[]);
+    assert_eq!(names("\"tool\"", &by_identifier), ["orders"]);
+}
+
+#[test]
+fn two_functions_of_one_name_are_told_apart_by_their_packages() {
+    let workspace = workspace();
+    workspace.file("thumbnails/src/bin/orders.rs", "fn main() {}");
+    let project = workspace.load();
+    let error = project.select(&Selection::default()).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "two functions are named `orders`, in the packages `orders` and `thumbnails`"
+    );
+    let selected = project
+        .select(&selection(&["orders"], &[], &[], &[]))
+        .unwrap();
+    assert_eq!(selected[0].package, "orders");
 }

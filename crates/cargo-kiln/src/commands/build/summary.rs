@@ -11,17 +11,9 @@ use crate::output::{self, DIM};
 /// The report of a build, as `--format json` prints it.
 #[derive(Debug, Serialize)]
 pub struct Summary {
-    /// The programs, in the order they were packaged.
+    /// The programs, in the order of their names.
     pub programs: Vec<ProgramSummary>,
-    /// The Rust target that was built.
-    pub target: String,
-    /// The cargo profile.
-    pub profile: String,
-    /// How the programs were linked.
-    pub linker: &'static str,
-    /// Why they were linked that way.
-    pub linker_reason: String,
-    /// Time in cargo and for packaging, in milliseconds.
+    /// Time from the start of kiln to its end, in milliseconds.
     pub duration_ms: u64,
 }
 
@@ -42,6 +34,14 @@ pub struct ProgramSummary {
     pub zip_size: Option<u64>,
     /// The processor it is for.
     pub architecture: Architecture,
+    /// The Rust target it was built for, with the glibc version that was asked for.
+    pub target: String,
+    /// The cargo profile it was built with.
+    pub profile: String,
+    /// How it was linked: `host`, `configured`, `zig` or `musl`.
+    pub linker: &'static str,
+    /// Why it was linked that way.
+    pub linker_reason: String,
     /// The newest glibc it needs; null for a static executable.
     pub glibc: Option<GlibcVersion>,
     /// The shared libraries it needs.

@@ -21,6 +21,7 @@ use crate::failure::{Exit, Failure};
 use crate::local::stop::Stop;
 use crate::local::{self, compile, listen};
 use crate::output::{self, DIM, GOOD, HINT};
+use crate::project;
 use stops::{STOPS, TourStop};
 
 /// See it all at work on a sample workspace: three functions are built, served on the embedded
@@ -145,7 +146,7 @@ async fn build_and_deploy(
     };
     // The sample is what its lock file says, whatever was released since.
     build.options.locked = true;
-    compile::select(&mut build.options, functions);
+    project::narrow(&mut build.options, functions);
     let compiled = compile::compile(&build).await.map_err(Failure::failed)?;
     for function in functions {
         let settings = project.settings(function, &Overrides::default())?;

@@ -16,6 +16,7 @@ use kiln_service::{Service, edge, process};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
+use crate::cargo_flags::CargoFlags;
 use crate::failure::{Exit, Failure};
 use crate::local::listen;
 use crate::local::printer::Printer;
@@ -87,7 +88,7 @@ pub struct Args {
 
     /// Cargo's flags.
     #[command(flatten)]
-    cargo: cargo_options::Build,
+    cargo: CargoFlags,
 }
 
 impl Args {

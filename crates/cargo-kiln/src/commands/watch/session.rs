@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::time::{Duration, Instant};
 
-use kiln_build::cargo::CargoBuild;
+use kiln_build::cargo::{CargoBuild, CargoError};
 use kiln_project::{Function, FunctionKind, Project};
 use kiln_service::{BuildState, Code, FunctionConfig, Service};
 
@@ -13,7 +13,7 @@ use super::Watch;
 use super::keys::{HELP, Key, Keys};
 use super::sources::{Interest, Sources, made_of};
 use crate::failure::{Exit, Failure};
-use crate::local::compile::{self, CompileError, Compiled};
+use crate::local::compile::{self, Compiled};
 use crate::local::function_config;
 use crate::local::snapshots::Snapshots;
 use crate::output::{DIM, ERROR, GOOD, HINT};
@@ -238,10 +238,10 @@ impl<'a> Session<'a> {
     }
 
     fn cargo_build(&self) -> CargoBuild {
-        let mut options = self.watch.args.cargo.clone();
+        let mut options = self.watch.args.cargo.0.clone();
         options.release = self.watch.settings.release.value;
         let functions: Vec<&Function> = self.functions.iter().collect();
-        compile::select(&mut options, &functions);
+        project::narrow(&mut options, &functions);
         CargoBuild {
             options,
             directory: Some(self.watch.load.current_dir.clone()),
@@ -250,7 +250,7 @@ impl<'a> Session<'a> {
     }
 
     /// Puts a finished build into service, or says that the old one stays.
-    fn finish(&mut self, outcome: Result<Compiled, CompileError>, cause: Option<&[PathBuf]>) {
+    fn finish(&mut self, outcome: Result<Compiled, CargoError>, cause: Option<&[PathBuf]>) {
         let began = Instant::now();
         let compiled = match outcome {
             Ok(compiled) => compiled,
@@ -318,7 +318,7 @@ impl<'a> Session<'a> {
         ));
     }
 
-    fn build_failed(&mut self, error: &CompileError) {
+    fn build_failed(&mut self, error: &CargoError) {
         self.failed = true;
         self.set_state(BuildState::Failed);
         let after = if self.codes.is_empty() {

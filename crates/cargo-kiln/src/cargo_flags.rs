@@ -1,14 +1,24 @@
 //! All flags of `cargo build`, for the commands that build.
 
+use std::ops::Deref;
+
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
 
 /// The flags of `cargo build`, spelt and grouped as cargo does.
 #[derive(Clone, Debug)]
 pub struct CargoFlags(pub cargo_options::Build);
 
+impl Deref for CargoFlags {
+    type Target = cargo_options::Build;
+
+    fn deref(&self) -> &cargo_options::Build {
+        &self.0
+    }
+}
+
 impl Args for CargoFlags {
     fn augment_args(command: Command) -> Command {
-        cargo_options::Build::augment_args(command).mut_args(explain_target)
+        cargo_options::Build::augment_args(command).mut_args(explain)
     }
 
     fn augment_args_for_update(command: Command) -> Command {
@@ -26,11 +36,14 @@ impl FromArgMatches for CargoFlags {
     }
 }
 
-/// A sentence that cargo's help has no reason to have.
-fn explain_target(arg: Arg) -> Arg {
-    if arg.get_id() == "target" {
-        arg.help("Build for this Rust target, as in `x86_64-unknown-linux-gnu.2.26` with the glibc it must run on")
-    } else {
-        arg
+/// What cargo's help has no reason to say, or says in a word.
+fn explain(arg: Arg) -> Arg {
+    match arg.get_id().as_str() {
+        "target" => arg.help(
+            "Build for this Rust target; a glibc version after it says what the result must run \
+             on, as in `x86_64-unknown-linux-gnu.2.26`",
+        ),
+        "color" => arg.help("When to colour the output"),
+        _ => arg,
     }
 }
