@@ -1,7 +1,5 @@
 //! `kiln watch` on a terminal, which Python's `pty` module plays.
 
-#![expect(clippy::unwrap_used, reason = "a panic in a test is its report")]
-
 use std::process::Command;
 
 use kiln_testing::{Project, fixture};
@@ -12,7 +10,10 @@ const KILN: &str = env!("CARGO_BIN_EXE_kiln");
 fn single_keys_act_and_the_terminal_is_left_as_it_was() {
     // Prints what the terminal shows; fails unless kiln ends by the key, with 0.
     let script = r#"
-import os, pty, sys, termios
+import os, pty, signal, sys, termios
+
+# What does not come ends the test, not the patience of whoever runs it.
+signal.alarm(600)
 
 pid, terminal = pty.fork()
 if pid == 0:
@@ -24,7 +25,7 @@ def until(text, count=1):
     global shown
     while shown.count(text) < count:
         shown += os.read(terminal, 65536)
-until(b"ready \xe2\x86\x92")
+until(b"\xe2\x86\x92 build")
 during = termios.tcgetattr(terminal)
 assert not during[3] & termios.ICANON, "keys are read one by one"
 os.write(terminal, b"H")
@@ -32,7 +33,7 @@ until(b"q quit", 2)
 os.write(terminal, b"k")
 until(b"0 idle environments ended")
 os.write(terminal, b"r")
-until(b"rebuild \xe2\x86\x92 build")
+until(b"\xe2\x86\x92 build", 2)
 os.write(terminal, b"q")
 _, status = os.waitpid(pid, 0)
 assert os.waitstatus_to_exitcode(status) == 0, status

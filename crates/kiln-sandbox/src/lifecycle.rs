@@ -73,7 +73,8 @@ pub enum Effect {
     Reply(Answer),
     /// Answer the caller.
     Settle(Settlement),
-    /// The runtime has answered and will be back for the next event in a moment.
+    /// The runtime has answered and will be back for the next event in a moment. Comes before the
+    /// caller learns of it, who may call again at once.
     Finishing,
     /// The invocation is over: write its END and REPORT lines.
     Finish(Status),
@@ -284,16 +285,16 @@ impl Machine {
                 Answered::Body { failed, .. } => {
                     self.state = State::Finishing;
                     vec![
-                        Effect::Settle(Settlement::Answer { failed }),
                         Effect::Finishing,
+                        Effect::Settle(Settlement::Answer { failed }),
                         Effect::Reply(Answer::Accepted),
                     ]
                 }
                 Answered::TooLarge { .. } => {
                     self.state = State::Finishing;
                     vec![
-                        Effect::Settle(Settlement::Platform(PlatformError::ResponseTooLarge)),
                         Effect::Finishing,
+                        Effect::Settle(Settlement::Platform(PlatformError::ResponseTooLarge)),
                         Effect::Reply(Answer::ResponseTooLarge),
                     ]
                 }

@@ -27,7 +27,7 @@ use crate::lifecycle::{Answered, Effect, Event, Machine};
 use crate::logs::LogPipe;
 use crate::process::Family;
 use crate::runtime_api;
-use report::settle;
+use report::{CallerAnswer, settle};
 
 /// What a runtime that we did not start is given: no timer bounds a session in a debugger.
 const EXTERNAL_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
@@ -156,6 +156,7 @@ pub(crate) struct NextEvent {
 /// What is left to do once the lock is released.
 enum After {
     Launch,
+    Answer(CallerAnswer),
     Finishing,
     Available,
     Closed,
@@ -372,7 +373,9 @@ impl Environment {
                 // The poll is in place already.
                 Effect::Park => {}
                 Effect::Reply(reply) => answer = Some(reply),
-                Effect::Settle(settlement) => settle(&mut core, settlement),
+                Effect::Settle(settlement) => {
+                    after.extend(settle(&mut core, settlement).map(After::Answer));
+                }
                 Effect::Finishing => after.push(After::Finishing),
                 Effect::Finish(status) => self.finish(&mut core, status),
                 Effect::Available => after.push(After::Available),
@@ -395,6 +398,7 @@ impl Environment {
                     let this = Arc::clone(self);
                     tokio::spawn(async move { this.launch() });
                 }
+                After::Answer(answer) => answer.send(),
                 After::Finishing => self.host.finishing(self),
                 After::Available => self.host.available(self),
                 After::Closed => {

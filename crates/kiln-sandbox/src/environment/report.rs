@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use kiln_protocol::invoke::PlatformError;
 use kiln_protocol::log_line::{self, Report, Status};
+use tokio::sync::oneshot;
 
 use super::{Active, Core, Environment, LogSource};
 use crate::invocation::{InvocationReport, InvocationResult, Outcome};
@@ -114,12 +115,23 @@ impl Environment {
     }
 }
 
-/// Answers the caller, or keeps the answer until the log tail is complete.
-pub(super) fn settle(core: &mut Core, settlement: Settlement) {
+/// An outcome on its way to the caller.
+pub(super) struct CallerAnswer {
+    reply: oneshot::Sender<Outcome>,
+    outcome: Outcome,
+}
+
+impl CallerAnswer {
+    pub(super) fn send(self) {
+        // A caller that has gone away asked for nothing any more.
+        let _ = self.reply.send(self.outcome);
+    }
+}
+
+/// What to answer the caller; nothing yet when the answer waits for the log tail to be complete.
+pub(super) fn settle(core: &mut Core, settlement: Settlement) -> Option<CallerAnswer> {
     let body = core.posted.take();
-    let Some(active) = &mut core.active else {
-        return;
-    };
+    let active = core.active.as_mut()?;
     let result = match settlement {
         Settlement::Answer { failed: false } => InvocationResult::Answer(body.unwrap_or_default()),
         Settlement::Answer { failed: true } => {
@@ -142,13 +154,14 @@ pub(super) fn settle(core: &mut Core, settlement: Settlement) {
     };
     if active.invocation.tail && result != InvocationResult::Closed {
         active.deferred = Some(result);
-    } else if let Some(reply) = active.invocation.reply.take() {
-        // A caller that has gone away asked for nothing any more.
-        let _ = reply.send(Outcome {
-            result,
-            log_tail: None,
-        });
+        return None;
     }
+    let reply = active.invocation.reply.take()?;
+    let log_tail = None;
+    Some(CallerAnswer {
+        reply,
+        outcome: Outcome { result, log_tail },
+    })
 }
 
 /// RFC 3339 in UTC with milliseconds.

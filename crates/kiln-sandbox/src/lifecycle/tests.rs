@@ -54,8 +54,8 @@ fn init_then_invoke_then_idle() {
     assert_eq!(
         last(&answered),
         [
-            E::Settle(Settlement::Answer { failed: false }),
             E::Finishing,
+            E::Settle(Settlement::Answer { failed: false }),
             E::Reply(Answer::Accepted)
         ]
     );
