@@ -141,6 +141,24 @@ fn configuration_is_read_again_when_it_changes() {
 }
 
 #[test]
+fn features_of_the_configuration_are_built() {
+    let project = Project::function(
+        "reload-features",
+        r#"Ok(json!(if cfg!(feature = "extra") { "extra" } else { "plain" }))"#,
+    );
+    let manifest = project.read("Cargo.toml");
+    project.write(
+        "Cargo.toml",
+        &format!("{manifest}\n[features]\nextra = []\n\n[package.metadata.kiln.build]\nfeatures = [\"extra\"]\n"),
+    );
+    let watch = Watch::start(KILN, project.path(), &[]).ready();
+    assert_eq!(
+        watch.client().invoke("reload-features", "{}").json(),
+        "extra"
+    );
+}
+
+#[test]
 fn what_the_build_does_not_depend_on_rebuilds_nothing() {
     let project = Project::function("reload-quiet", r#"Ok(json!("one"))"#);
     project.write("README.md", "# read me\n");

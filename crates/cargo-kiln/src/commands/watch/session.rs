@@ -33,6 +33,8 @@ pub(super) struct Session<'a> {
     project: Project,
     functions: Vec<Function>,
     configs: BTreeMap<String, FunctionConfig>,
+    /// Features that `[….build]` tables enable, each as `package/feature`.
+    features: BTreeSet<String>,
     snapshots: Snapshots,
     /// Files the last good build was made of.
     made_of: BTreeSet<PathBuf>,
@@ -57,7 +59,11 @@ impl<'a> Session<'a> {
             ))
             .hint("choose another directory with `--target-dir`")
         })?;
-        let (functions, configs) = configuration(watch, &project)?;
+        let Configuration {
+            functions,
+            configs,
+            features,
+        } = configuration(watch, &project)?;
         let session = Self {
             watch,
             service,
@@ -65,6 +71,7 @@ impl<'a> Session<'a> {
             project,
             functions,
             configs,
+            features,
             snapshots,
             made_of: BTreeSet::new(),
             codes: BTreeMap::new(),
@@ -84,7 +91,11 @@ impl<'a> Session<'a> {
     /// Reads functions and settings anew. Without effect when something is wrong with them.
     fn configure(&mut self) -> Result<(), Failure> {
         let project = Project::load(&self.watch.load)?;
-        let (functions, configs) = configuration(self.watch, &project)?;
+        let Configuration {
+            functions,
+            configs,
+            features,
+        } = configuration(self.watch, &project)?;
         for gone in self
             .configs
             .keys()
@@ -99,6 +110,7 @@ impl<'a> Session<'a> {
         self.project = project;
         self.functions = functions;
         self.configs = configs;
+        self.features = features;
         Ok(())
     }
 
@@ -242,6 +254,7 @@ impl<'a> Session<'a> {
         options.release = self.watch.settings.release.value;
         let functions: Vec<&Function> = self.functions.iter().collect();
         project::narrow(&mut options, &functions);
+        options.features.extend(self.features.iter().cloned());
         CargoBuild {
             options,
             directory: Some(self.watch.load.current_dir.clone()),
@@ -387,11 +400,15 @@ impl<'a> Session<'a> {
     }
 }
 
-/// The functions to serve, and what the service needs to know of each.
-fn configuration(
-    watch: &Watch,
-    project: &Project,
-) -> Result<(Vec<Function>, BTreeMap<String, FunctionConfig>), Failure> {
+/// What the project says about the functions to serve.
+struct Configuration {
+    functions: Vec<Function>,
+    /// What the service needs to know of each.
+    configs: BTreeMap<String, FunctionConfig>,
+    features: BTreeSet<String>,
+}
+
+fn configuration(watch: &Watch, project: &Project) -> Result<Configuration, Failure> {
     let selected = project.select(&project::selection(&watch.args.cargo))?;
     let functions: Vec<Function> = selected
         .into_iter()
@@ -406,7 +423,15 @@ fn configuration(
         );
     }
     let mut configs = BTreeMap::new();
+    let mut features = BTreeSet::new();
     for function in &functions {
+        let build = project.build_settings(function, &watch.overrides)?;
+        let configured = build.features.into_iter().flat_map(|setting| setting.value);
+        // Named with their package: one cargo run builds them all, and others may not have them.
+        features.extend(configured.map(|feature| match feature.contains('/') {
+            true => feature,
+            false => format!("{}/{feature}", function.package),
+        }));
         let settings = project.settings(function, &watch.overrides)?;
         let mut config = function_config(function, &settings);
         for (name, value) in &watch.passed {
@@ -415,7 +440,11 @@ fn configuration(
         }
         configs.insert(function.name.clone(), config);
     }
-    Ok((functions, configs))
+    Ok(Configuration {
+        functions,
+        configs,
+        features,
+    })
 }
 
 fn watch_failure(error: &notify::Error) -> Failure {
