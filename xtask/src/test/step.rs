@@ -143,8 +143,7 @@ fn with_tools(repository: &Repository, command: &mut Command) -> Result<(), Fail
     let environment = tools(repository)?;
     command
         .env("PATH", command::path_with(&environment.programs())?)
-        .env("KILN_TEST_PYTHON", environment.python())
-        .env("KILN_TEST_ZIG_PYTHON", environment.python());
+        .env("KILN_TEST_PYTHON", environment.python());
     Ok(())
 }
 

@@ -115,14 +115,14 @@ impl Call {
         self
     }
 
-    /// Lets zig be found: the one of `KILN_TEST_ZIG_PYTHON`, or whatever `PATH` has.
+    /// Lets zig be found: the one of `KILN_TEST_PYTHON`, or whatever `PATH` has.
     pub fn with_zig(mut self) -> Self {
         self.command.env_remove("CARGO_ZIGBUILD_ZIG_PATH");
-        match std::env::var_os("KILN_TEST_ZIG_PYTHON") {
+        match std::env::var_os("KILN_TEST_PYTHON") {
             Some(python) => self.command.env("CARGO_ZIGBUILD_PYTHON_PATH", python),
             None => self.command.env_remove("CARGO_ZIGBUILD_PYTHON_PATH"),
         };
-        let python = std::env::var_os("KILN_TEST_ZIG_PYTHON").unwrap_or_else(|| "python3".into());
+        let python = std::env::var_os("KILN_TEST_PYTHON").unwrap_or_else(|| "python3".into());
         let answers = |program: &std::ffi::OsStr, args: &[&str]| {
             let output = Command::new(program).args(args).output();
             output.is_ok_and(|output| output.status.success())
@@ -130,7 +130,7 @@ impl Call {
         assert!(
             answers(&python, &["-m", "ziglang", "version"])
                 || answers("zig".as_ref(), &["version"]),
-            "this test needs zig: `cargo xtask test` sets it up, or set `KILN_TEST_ZIG_PYTHON` to a \
+            "this test needs zig: `cargo xtask test` sets it up, or set `KILN_TEST_PYTHON` to a \
              Python that has `ziglang`"
         );
         self
