@@ -202,8 +202,7 @@ fn a_port_in_use_names_the_flag() {
         &["watch", "--port", &port],
         &format!(
             "error: port {port} on 127.0.0.1 is already in use\n\
-             hint: choose another with `--port PORT`, or let `--port 0` pick a free one; \
-             `kiln doctor` shows what holds it"
+             hint: choose another with `--port PORT`, or let `--port 0` pick a free one"
         ),
     );
 }
