@@ -82,9 +82,9 @@ impl LogPipe {
 }
 
 impl Lines {
-    /// Begins to keep a tail, or stops.
-    pub(crate) fn keep_tail(&mut self, keep: bool) {
-        self.tail = keep.then(Tail::default);
+    /// Begins to keep a tail.
+    pub(crate) fn keep_tail(&mut self) {
+        self.tail = Some(Tail::default());
     }
 
     /// The tail kept since [`keep_tail`](Self::keep_tail).
@@ -186,7 +186,7 @@ mod tests {
     #[test]
     fn the_tail_is_the_last_four_kilobytes() {
         let mut lines = Lines::default();
-        lines.keep_tail(true);
+        lines.keep_tail();
         for number in 0..2_000 {
             lines.platform(&format!("line {number}"), &mut |_| {});
         }

@@ -242,11 +242,13 @@ impl Environment {
             return Err(invocation);
         }
         let deadline = SystemTime::now() + self.config.timeout;
-        if let Some(logs) = &self.logs {
+        if let Some(logs) = &self.logs
+            && invocation.tail
+        {
             let mut lines = logs.lock();
             // What was written since the last invocation belongs to none.
             logs.drain(&mut lines, &mut |line| self.log_function(line));
-            lines.keep_tail(invocation.tail);
+            lines.keep_tail();
         }
         core.active = Some(Active {
             invocation,
