@@ -383,12 +383,18 @@ fn fault_17_a_caller_that_hangs_up_while_waiting_costs_no_invocation() {
 fn fault_19_one_call_starts_one_process_and_a_warm_one_is_used_again() {
     let watch = functions();
     let client = watch.client();
-    let first = client.invoke("behave", r#"{"do": "count"}"#).json();
-    for calls in 2..=20 {
-        let answer = client.invoke("behave", r#"{"do": "count"}"#).json();
-        assert_eq!(answer, json!({"calls": calls, "pid": first["pid"]}));
-    }
+    let call = || client.invoke("behave", r#"{"do": "count"}"#).json();
+    let first = call();
+    assert_eq!(first["calls"], 1);
     assert_eq!(watch.children().len(), 1);
+    let mut processes = BTreeSet::from([first["pid"].as_u64()]);
+    for _ in 0..20 {
+        processes.insert(call()["pid"].as_u64());
+    }
+    // A process that a busy machine keeps from coming back for tens of milliseconds may be joined
+    // by one other; without reuse there would be twenty.
+    assert!(processes.len() <= 2, "{processes:?}");
+    assert_eq!(watch.children().len(), processes.len());
 }
 
 #[test]

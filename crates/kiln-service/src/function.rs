@@ -83,8 +83,9 @@ enum Coming {
 
 /// How long an invocation waits for an environment that has just answered another before a new one
 /// is started. The runtime usually comes back within 0.1 ms: a caller that calls again at once would
-/// otherwise start a second process. A function that works on after its answer is not waited for.
-const FINISHING_GRACE: Duration = Duration::from_millis(3);
+/// otherwise start a second process. On a busy machine it takes as long as others have the processors.
+/// A function that works on after its answer is not waited for.
+const FINISHING_GRACE: Duration = Duration::from_millis(25);
 
 impl Function {
     pub(crate) fn new(name: String, shared: Arc<Shared>) -> Arc<Self> {
