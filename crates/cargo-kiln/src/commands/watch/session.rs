@@ -77,10 +77,18 @@ impl<'a> Session<'a> {
             codes: BTreeMap::new(),
             failed: false,
         };
-        for name in session.configs.keys() {
-            session.service.declare(name);
+        // Before anybody is served: a function that is started in this moment finds its Runtime API.
+        let external = watch.settings.only_lambda_apis.value;
+        for (name, config) in &session.configs {
+            if external {
+                session.service.deploy(config.clone(), Code::External);
+            } else {
+                session
+                    .service
+                    .declare(name)
+                    .set_build_state(BuildState::Building);
+            }
         }
-        session.set_state(BuildState::Building);
         Ok(session)
     }
 
@@ -199,11 +207,10 @@ impl<'a> Session<'a> {
         true
     }
 
-    /// Declares functions that somebody else starts, and says how.
+    /// Says how to start the functions that somebody else starts.
     async fn serve_external(&mut self, keys: &mut Keys) -> Result<Exit, Failure> {
         let say = |line: String| self.watch.printer.say(line);
         for (name, config) in &self.configs {
-            self.service.deploy(config.clone(), Code::External);
             say(format!("start `{name}` yourself with these variables:"));
             let memory = config.memory_mb.to_string();
             // With a scheme, which runtimes take as well and need when there is a path.
@@ -220,7 +227,6 @@ impl<'a> Session<'a> {
                 say(format!("  {HINT}{variable}={value}{HINT:#}"));
             }
         }
-        self.set_state(BuildState::Current);
         while self.press(keys.next().await) {}
         Ok(Exit::Done)
     }
