@@ -178,11 +178,6 @@ impl Machine {
         matches!(self.state, State::Closed | State::Stopping { close: true })
     }
 
-    /// Whether it has ended.
-    pub fn is_closed(&self) -> bool {
-        self.state == State::Closed
-    }
-
     /// The state as refusals of the Runtime API name it.
     fn runtime_state(&self) -> RuntimeState {
         match self.state {

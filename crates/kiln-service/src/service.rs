@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use kiln_protocol::error::ServiceError;
 use kiln_protocol::function::FunctionArn;
-use kiln_sandbox::{Invocation, InvocationReport, LogSource};
+use kiln_sandbox::{InvocationReport, LogSource};
 use tokio::sync::watch;
 
 use crate::config::{Code, FunctionConfig, ServiceConfig};
@@ -113,18 +113,6 @@ impl Service {
         found.cloned().ok_or_else(|| {
             ServiceError::function_not_found(arn, functions.keys().cloned().collect())
         })
-    }
-
-    /// Hands an invocation to a function.
-    ///
-    /// # Errors
-    /// When the function cannot run it now.
-    pub fn submit(
-        &self,
-        function: &Arc<Function>,
-        invocation: Box<Invocation>,
-    ) -> Result<(), ServiceError> {
-        function.submit(invocation)
     }
 
     /// Ends every environment and waits until no process is left. Callers still waiting are told.

@@ -158,6 +158,7 @@ enum After {
     Launch,
     Answer(CallerAnswer),
     Finishing,
+    LetGo,
     Available,
     Closed,
 }
@@ -271,11 +272,6 @@ impl Environment {
         self.dispatch(self.lock(), Event::Close);
     }
 
-    /// Whether it has ended or is ending.
-    pub fn is_closing(&self) -> bool {
-        self.lock().machine.is_closing()
-    }
-
     /// Serves one call of the Runtime API.
     pub async fn serve<B>(
         self: &Arc<Self>,
@@ -356,6 +352,11 @@ impl Environment {
                 }
                 // Somebody else starts the runtime.
                 Effect::Launch => {}
+                // A runtime nobody here can kill is let go instead.
+                Effect::Kill if self.config.launch.is_none() => {
+                    core.poll = None;
+                    after.push(After::LetGo);
+                }
                 Effect::Kill => {
                     core.poll = None;
                     match &core.family {
@@ -389,8 +390,6 @@ impl Environment {
             }
         }
         core.posted = None;
-        // A runtime nobody here can kill is let go instead.
-        let let_go = self.config.launch.is_none() && core.machine.is_closing();
         drop(core);
         for what in after {
             match what {
@@ -402,6 +401,10 @@ impl Environment {
                 }
                 After::Answer(answer) => answer.send(),
                 After::Finishing => self.host.finishing(self),
+                After::LetGo => {
+                    let ended = kiln_protocol::invoke::ExitCause::Code(0);
+                    self.dispatch(self.lock(), Event::Exited(ended));
+                }
                 After::Available => self.host.available(self),
                 After::Closed => {
                     self.host.closed(self);
@@ -409,13 +412,6 @@ impl Environment {
                         task.abort();
                     }
                 }
-            }
-        }
-        if let_go {
-            let ended = kiln_protocol::invoke::ExitCause::Code(0);
-            let core = self.lock();
-            if core.machine.is_closing() && !core.machine.is_closed() {
-                self.dispatch(core, Event::Exited(ended));
             }
         }
         answer

@@ -74,7 +74,7 @@ async fn invoke(
         arrived,
         reply: waits.then_some(sender),
     });
-    service.submit(&function, invocation)?;
+    function.submit(invocation)?;
     if !waits {
         return Ok(Reply::empty(StatusCode::ACCEPTED));
     }
