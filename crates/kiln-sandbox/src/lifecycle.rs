@@ -73,9 +73,10 @@ pub enum Effect {
     Reply(Answer),
     /// Answer the caller.
     Settle(Settlement),
-    /// The runtime has answered and will be back for the next event in a moment. Comes before the
-    /// caller learns of it, who may call again at once.
-    Finishing,
+    /// The invocation is as good as over and the environment will be available in a moment: the
+    /// runtime has answered, or its process ends. Comes before the caller learns of it, who may call
+    /// again at once.
+    AvailableSoon,
     /// The invocation is over: write its END and REPORT lines.
     Finish(Status),
     /// The environment can take an invocation.
@@ -280,7 +281,7 @@ impl Machine {
                 Answered::Body { failed, .. } => {
                     self.state = State::Finishing;
                     vec![
-                        Effect::Finishing,
+                        Effect::AvailableSoon,
                         Effect::Settle(Settlement::Answer { failed }),
                         Effect::Reply(Answer::Accepted),
                     ]
@@ -288,7 +289,7 @@ impl Machine {
                 Answered::TooLarge { .. } => {
                     self.state = State::Finishing;
                     vec![
-                        Effect::Finishing,
+                        Effect::AvailableSoon,
                         Effect::Settle(Settlement::Platform(PlatformError::ResponseTooLarge)),
                         Effect::Reply(Answer::ResponseTooLarge),
                     ]
@@ -339,6 +340,7 @@ impl Machine {
                 };
                 vec![
                     Effect::Disarm,
+                    Effect::AvailableSoon,
                     Effect::InitFailed(InitPhase::Invoke, status.clone()),
                     Effect::Settle(settlement),
                     Effect::Finish(status),
@@ -349,6 +351,7 @@ impl Machine {
                 self.state = State::Down;
                 vec![
                     Effect::Disarm,
+                    Effect::AvailableSoon,
                     Effect::Settle(Settlement::Platform(error)),
                     Effect::Finish(status),
                     Effect::Available,
@@ -391,6 +394,7 @@ impl Machine {
                 self.init_error = None;
                 let error = PlatformError::TimedOut(self.timeout);
                 vec![
+                    Effect::AvailableSoon,
                     Effect::Settle(Settlement::Platform(error)),
                     Effect::Finish(Status::Timeout),
                     Effect::Kill,

@@ -5,10 +5,10 @@
 //! (code or configuration) takes over at once: environments of the old one finish what they run
 //! and end.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use kiln_protocol::error::{ServiceError, ThrottleReason};
 use kiln_protocol::function::LATEST;
@@ -47,13 +47,31 @@ struct Pool {
     release: Option<Arc<Release>>,
     /// Environments of the current release that can take an invocation, last used at the end.
     idle: Vec<Arc<Environment>>,
-    /// Environments of the current release that have not been available yet.
-    starting: usize,
-    /// Environments of the current release that have answered and will be available in a moment.
-    finishing: usize,
     waiting: VecDeque<Box<Invocation>>,
-    /// Every environment that has not ended, of whatever release.
-    environments: HashMap<u64, Arc<Environment>>,
+    /// Every environment that has not ended, of whatever release, oldest first.
+    environments: BTreeMap<u64, Entry>,
+    /// How many of them are on their way to being available.
+    coming: usize,
+}
+
+/// An environment that has not ended.
+#[derive(Debug)]
+struct Entry {
+    environment: Arc<Environment>,
+    coming: Coming,
+    /// It runs an older release, and ends when it has answered what it took.
+    outdated: bool,
+}
+
+/// Whether an environment is on its way to being available.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Coming {
+    /// It is idle or runs an invocation, or will not be available because it is outdated.
+    Not,
+    /// It has not been available yet.
+    Starting,
+    /// Its invocation was answered at this moment; its runtime has not come back yet.
+    Soon(Instant),
 }
 
 /// Code and configuration, as one thing that is replaced as a whole.
@@ -68,24 +86,13 @@ struct Release {
 struct Member {
     id: u64,
     function: Arc<Function>,
-    release: Arc<Release>,
-    /// As what it counts among those that are coming.
-    coming: Mutex<Coming>,
-}
-
-/// How an environment is on its way to being available.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Coming {
-    Not,
-    Starting,
-    Finishing,
 }
 
 /// How long an invocation waits for an environment that has just answered another before a new one
 /// is started. The runtime usually comes back within 0.1 ms: a caller that calls again at once would
 /// otherwise start a second process. On a busy machine it takes as long as others have the processors.
 /// A function that works on after its answer is not waited for.
-const FINISHING_GRACE: Duration = Duration::from_millis(25);
+const GRACE: Duration = Duration::from_millis(25);
 
 impl Function {
     pub(crate) fn new(name: String, shared: Arc<Shared>) -> Arc<Self> {
@@ -138,9 +145,15 @@ impl Function {
             return;
         }
         pool.release = Some(Arc::new(Release { config, code }));
-        pool.starting = 0;
-        pool.finishing = 0;
-        let outdated = std::mem::take(&mut pool.idle);
+        // What has no invocation goes at once; what has one ends when it is available again.
+        let mut outdated = std::mem::take(&mut pool.idle);
+        for entry in pool.environments.values_mut() {
+            entry.outdated = true;
+            if entry.coming == Coming::Starting {
+                outdated.push(Arc::clone(&entry.environment));
+            }
+        }
+        pool.expect_no_more(|_| true);
         self.grow(&mut pool);
         drop(pool);
         for environment in outdated {
@@ -163,7 +176,12 @@ impl Function {
             let mut pool = self.lock();
             pool.release = None;
             pool.idle.clear();
-            let environments: Vec<_> = pool.environments.values().cloned().collect();
+            pool.expect_no_more(|_| true);
+            let mut environments = Vec::new();
+            for entry in pool.environments.values_mut() {
+                entry.outdated = true;
+                environments.push(Arc::clone(&entry.environment));
+            }
             (environments, std::mem::take(&mut pool.waiting))
         };
         // Their callers learn it from the dropped sender.
@@ -205,8 +223,7 @@ impl Function {
                 "The operation cannot be performed at this time. The function is currently in the following state: Failed".to_owned(),
             ));
         };
-        let coming = pool.starting + pool.finishing;
-        let grows = release.code != Code::External && coming <= pool.waiting.len();
+        let grows = release.code != Code::External && pool.coming <= pool.waiting.len();
         if grows && !self.shared.has_room() {
             return Err(ServiceError::TooManyRequests(
                 ThrottleReason::ConcurrentInvocationLimitExceeded,
@@ -214,14 +231,16 @@ impl Function {
         }
         pool.waiting.push_back(invocation);
         self.grow(&mut pool);
-        if pool.finishing > 0 {
+        if pool.counts_on_one_soon() {
             let this = Arc::clone(self);
+            let asked = Instant::now();
             drop(pool);
             tokio::spawn(async move {
-                tokio::time::sleep(FINISHING_GRACE).await;
+                tokio::time::sleep(GRACE).await;
                 let mut pool = this.lock();
-                // Whoever has not come back by now is not counted on.
-                pool.finishing = 0;
+                pool.expect_no_more(
+                    |coming| matches!(coming, Coming::Soon(since) if since <= asked),
+                );
                 this.grow(&mut pool);
             });
         }
@@ -235,13 +254,13 @@ impl Function {
         };
         if release.code == Code::External {
             // One debugger, one process, one environment.
-            if pool.starting == 0 && pool.idle.is_empty() {
+            if pool.environments.values().all(|entry| entry.outdated) {
                 self.add_environment(pool, &release);
             }
             return;
         }
         pool.waiting.retain(|invocation| !invocation.is_abandoned());
-        while pool.starting + pool.finishing < pool.waiting.len() && self.shared.has_room() {
+        while pool.coming < pool.waiting.len() && self.shared.has_room() {
             if !self.add_environment(pool, &release) {
                 // No descriptors, no ports: only an environment of before could still take them.
                 if pool.environments.is_empty() {
@@ -257,8 +276,6 @@ impl Function {
         let member = Arc::new(Member {
             id,
             function: Arc::clone(self),
-            release: Arc::clone(release),
-            coming: Mutex::new(Coming::Starting),
         });
         let config = self.environment_config(release);
         let environment = match &release.code {
@@ -268,8 +285,13 @@ impl Function {
         match environment {
             Ok(environment) => {
                 self.shared.environment_added();
-                pool.starting += 1;
-                pool.environments.insert(id, environment);
+                pool.coming += 1;
+                let entry = Entry {
+                    environment,
+                    coming: Coming::Starting,
+                    outdated: false,
+                };
+                pool.environments.insert(id, entry);
                 true
             }
             Err(error) => {
@@ -322,7 +344,9 @@ impl Function {
         if release.code != Code::External {
             return None;
         }
-        pool.environments.values().next().cloned()
+        // The oldest: one of an older release answers what it took before a new one gets a call.
+        let entry = pool.environments.values().next()?;
+        Some(Arc::clone(&entry.environment))
     }
 
     fn lock(&self) -> MutexGuard<'_, Pool> {
@@ -330,25 +354,38 @@ impl Function {
     }
 }
 
-impl Member {
-    fn is_current(&self, pool: &Pool) -> bool {
-        let release = pool.release.as_ref();
-        release.is_some_and(|release| Arc::ptr_eq(release, &self.release))
+impl Pool {
+    /// Notes how an environment stands to being available.
+    fn set_coming(&mut self, id: u64, coming: Coming) {
+        let Some(entry) = self.environments.get_mut(&id) else {
+            return;
+        };
+        let counted = |coming| usize::from(coming != Coming::Not);
+        self.coming = self.coming + counted(coming) - counted(entry.coming);
+        entry.coming = coming;
     }
 
-    fn count_as(&self, coming: Coming, pool: &mut Pool) {
-        let mut counted = self.coming.lock().unwrap_or_else(PoisonError::into_inner);
-        match *counted {
-            Coming::Starting => pool.starting = pool.starting.saturating_sub(1),
-            Coming::Finishing => pool.finishing = pool.finishing.saturating_sub(1),
-            Coming::Not => {}
+    /// Counts no longer on environments that are coming in one of these ways.
+    fn expect_no_more(&mut self, given_up: impl Fn(Coming) -> bool) {
+        for entry in self.environments.values_mut() {
+            if entry.coming != Coming::Not && given_up(entry.coming) {
+                entry.coming = Coming::Not;
+                self.coming -= 1;
+            }
         }
-        match coming {
-            Coming::Starting => pool.starting += 1,
-            Coming::Finishing => pool.finishing += 1,
-            Coming::Not => {}
-        }
-        *counted = coming;
+    }
+
+    /// Whether an invocation that waits may be waiting for an environment that has just answered.
+    fn counts_on_one_soon(&self) -> bool {
+        let mut entries = self.environments.values();
+        self.coming > 0 && entries.any(|entry| matches!(entry.coming, Coming::Soon(_)))
+    }
+}
+
+impl Member {
+    fn is_current(&self, pool: &Pool) -> bool {
+        let entry = pool.environments.get(&self.id);
+        entry.is_some_and(|entry| !entry.outdated)
     }
 }
 
@@ -361,7 +398,7 @@ impl Host for Member {
             environment.close();
             return;
         }
-        self.count_as(Coming::Not, &mut pool);
+        pool.set_coming(self.id, Coming::Not);
         loop {
             let Some(invocation) = pool.waiting.pop_front() else {
                 pool.idle.push(Arc::clone(environment));
@@ -382,21 +419,18 @@ impl Host for Member {
         }
     }
 
-    fn finishing(&self, _environment: &Arc<Environment>) {
+    fn available_soon(&self, _environment: &Arc<Environment>) {
         let mut pool = self.function.lock();
         if self.is_current(&pool) {
-            self.count_as(Coming::Finishing, &mut pool);
+            pool.set_coming(self.id, Coming::Soon(Instant::now()));
         }
     }
 
     fn closed(&self, environment: &Arc<Environment>) {
         let mut pool = self.function.lock();
+        pool.set_coming(self.id, Coming::Not);
         pool.environments.remove(&self.id);
         pool.idle.retain(|idle| !Arc::ptr_eq(idle, environment));
-        let current = self.is_current(&pool);
-        if current {
-            self.count_as(Coming::Not, &mut pool);
-        }
         self.function.shared.environment_removed();
         self.function.grow(&mut pool);
     }

@@ -36,9 +36,9 @@ const EXTERNAL_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
 pub trait Host: Send + Sync + 'static {
     /// The environment can take an invocation by [`Environment::invoke`].
     fn available(&self, environment: &Arc<Environment>);
-    /// The invocation is answered; the environment will be [available](Self::available) in a moment,
-    /// unless the function goes on working after its answer.
-    fn finishing(&self, environment: &Arc<Environment>);
+    /// The invocation is about to be answered; the environment will be [available](Self::available)
+    /// in a moment, unless the function goes on working after its answer.
+    fn available_soon(&self, environment: &Arc<Environment>);
     /// The environment has ended, and with it all its processes.
     fn closed(&self, environment: &Arc<Environment>);
     /// A line of the environment's log, without line break.
@@ -157,7 +157,7 @@ pub(crate) struct NextEvent {
 enum After {
     Launch,
     Answer(CallerAnswer),
-    Finishing,
+    AvailableSoon,
     LetGo,
     Available,
     Closed,
@@ -379,8 +379,10 @@ impl Environment {
                 Effect::Settle(settlement) => {
                     after.extend(settle(&mut core, settlement).map(After::Answer));
                 }
-                Effect::Finishing => after.push(After::Finishing),
-                Effect::Finish(status) => self.finish(&mut core, status),
+                Effect::AvailableSoon => after.push(After::AvailableSoon),
+                Effect::Finish(status) => {
+                    after.extend(self.finish(&mut core, status).map(After::Answer));
+                }
                 Effect::Available => after.push(After::Available),
                 Effect::Closed => {
                     core.active = None;
@@ -400,7 +402,7 @@ impl Environment {
                     tokio::spawn(async move { this.launch() });
                 }
                 After::Answer(answer) => answer.send(),
-                After::Finishing => self.host.finishing(self),
+                After::AvailableSoon => self.host.available_soon(self),
                 After::LetGo => {
                     let ended = kiln_protocol::invoke::ExitCause::Code(0);
                     self.dispatch(self.lock(), Event::Exited(ended));

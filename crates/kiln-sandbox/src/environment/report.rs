@@ -25,11 +25,10 @@ impl Environment {
         }
     }
 
-    /// Writes the invocation's last lines, answers a caller that waits for the log, tells the host.
-    pub(super) fn finish(&self, core: &mut Core, status: Status) {
-        let Some(mut active) = core.active.take() else {
-            return;
-        };
+    /// Writes the invocation's last lines, tells the host; returns the answer to a caller that waited
+    /// for the log.
+    pub(super) fn finish(&self, core: &mut Core, status: Status) -> Option<CallerAnswer> {
+        let mut active = core.active.take()?;
         let duration = match &active.platform_error {
             // The invocation took as long as it was allowed to.
             Some(PlatformError::TimedOut(timeout)) => *timeout,
@@ -66,10 +65,12 @@ impl Environment {
             inline_init,
             ..
         } = active;
-        if let (Some(result), Some(reply)) = (deferred, invocation.reply) {
-            // A caller that has gone away asked for nothing any more.
-            let _ = reply.send(Outcome { result, log_tail });
-        }
+        let answer = deferred
+            .zip(invocation.reply)
+            .map(|(result, reply)| CallerAnswer {
+                reply,
+                outcome: Outcome { result, log_tail },
+            });
         let total = invocation.arrived.elapsed().unwrap_or(duration);
         let report = InvocationReport {
             request_id: invocation.request_id,
@@ -79,6 +80,7 @@ impl Environment {
             total,
         };
         self.host.finished(self, report);
+        answer
     }
 
     pub(super) fn log_function(&self, line: &str) {

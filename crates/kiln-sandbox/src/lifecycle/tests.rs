@@ -54,7 +54,7 @@ fn init_then_invoke_then_idle() {
     assert_eq!(
         last(&answered),
         [
-            E::Finishing,
+            E::AvailableSoon,
             E::Settle(Settlement::Answer { failed: false }),
             E::Reply(Answer::Accepted)
         ]
@@ -87,6 +87,7 @@ fn a_failed_init_runs_again_inside_the_first_invocation() {
         last(&crashed_again),
         [
             E::Disarm,
+            E::AvailableSoon,
             E::InitFailed(InitPhase::Invoke, error("Runtime.ExitError")),
             E::Settle(Settlement::Platform(exit_error(1))),
             E::Finish(error("Runtime.ExitError")),
@@ -134,6 +135,7 @@ fn timers_end_what_they_bound() {
     assert_eq!(
         last(&timed_out),
         [
+            E::AvailableSoon,
             E::Settle(Settlement::Platform(PlatformError::TimedOut(TIMEOUT))),
             E::Finish(Status::Timeout),
             E::Kill
@@ -160,6 +162,7 @@ fn a_crash_answers_the_caller_at_once() {
         last(&crashed),
         [
             E::Disarm,
+            E::AvailableSoon,
             E::Settle(Settlement::Platform(exit_error(3))),
             E::Finish(error("Runtime.ExitError")),
             E::Available

@@ -79,7 +79,10 @@ async fn invoke(
         return Ok(Reply::empty(StatusCode::ACCEPTED));
     }
     let outcome = receiver.await.map_err(|_| {
-        ServiceError::Service("the service stopped before the function answered".to_owned())
+        ServiceError::Service(
+            "no execution environment took the invocation: the service is stopping, or cannot start another (its log says why)"
+                .to_owned(),
+        )
     })?;
     let reply = answer(outcome, &trace_id, function.name())?;
     Ok(if stale {
