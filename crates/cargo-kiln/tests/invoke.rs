@@ -123,6 +123,18 @@ fn an_unknown_function_is_answered_with_those_there_are() {
 }
 
 #[test]
+fn an_unknown_alias_is_not_taken_for_an_unknown_function() {
+    let watch = functions();
+    for arguments in [&["behave", "--alias", "live"][..], &["behave:live"]] {
+        invoke(&watch, arguments)
+            .output()
+            .expect_code(2)
+            .expect_stderr("there is no version or alias `live` here")
+            .expect_stderr("hint: the local Lambda runs `$LATEST`");
+    }
+}
+
+#[test]
 fn the_only_function_needs_no_name() {
     let watch = Watch::start(KILN, fixture("functions"), &["--bin", "behave"]).ready();
     let output = invoke(&watch, &["-d", "1"]).output().expect_code(0);

@@ -92,6 +92,22 @@ fn a_file_that_the_build_missed_is_noticed_when_it_appears() {
 }
 
 #[test]
+fn fault_18_everything_is_built_before_any_call() {
+    let project = Project::function("reload-eager", r#"Ok(json!("built"))"#);
+    let watch = Watch::start(KILN, project.path(), &[]).ready();
+    // Nobody has called: no process runs, and what one would run is there.
+    assert_eq!(watch.children(), [] as [i32; 0]);
+    let served = Project::target_directory().join(format!("kiln/watch-{}", watch.port()));
+    let built = std::fs::read_dir(served).unwrap().flatten();
+    let built: Vec<_> = built
+        .map(|entry| entry.path().join("reload-eager"))
+        .collect();
+    assert!(built.iter().all(|executable| executable.is_file()) && !built.is_empty());
+    assert_eq!(watch.client().invoke("reload-eager", "{}").json(), "built");
+    assert_eq!(watch.printed().matches("→ build ").count(), 1);
+}
+
+#[test]
 fn before_the_first_good_build_calls_wait_or_are_told() {
     let project = Project::function("reload-never", "broken(");
     let watch = Watch::start(KILN, project.path(), &[]);

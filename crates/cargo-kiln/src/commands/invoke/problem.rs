@@ -3,6 +3,7 @@
 use aws_sdk_lambda::config::http::HttpResponse;
 use aws_sdk_lambda::error::{ProvideErrorMetadata as _, SdkError};
 use aws_sdk_lambda::operation::invoke::InvokeError;
+use kiln_protocol::function::LATEST;
 
 use crate::failure::Failure;
 
@@ -17,6 +18,12 @@ pub fn local(error: Refusal, function: &str, endpoint: &str) -> Failure {
         }
         SdkError::ServiceError(refused) if refused.err().is_resource_not_found_exception() => {
             let functions = functions(refused.raw());
+            if let ([], Some(version)) = (functions.as_slice(), version(refused.err().message())) {
+                return Failure::usage(format!("there is no version or alias `{version}` here"))
+                    .hint(
+                        "the local Lambda runs `$LATEST`, which is what you get without `--alias`",
+                    );
+            }
             let failure = if function == kiln_service::edge::ONLY_FUNCTION {
                 Failure::usage("which function is to be invoked?")
             } else {
@@ -60,7 +67,14 @@ fn other(error: Refusal) -> Failure {
     }
 }
 
-/// The functions there are, which the local Lambda lists in its refusal.
+/// The version that was not found, where it is not the function that is missing: the last part of
+/// the ARN with which the local Lambda's message ends.
+fn version(message: Option<&str>) -> Option<&str> {
+    let (_, version) = message?.rsplit_once(':')?;
+    (version != LATEST).then_some(version)
+}
+
+/// The functions there are, which the local Lambda lists in its refusal where one is unknown.
 fn functions(response: &HttpResponse) -> Vec<String> {
     let body = response.body().bytes().unwrap_or_default();
     let body: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();

@@ -164,7 +164,12 @@ impl<'a> Session<'a> {
             self.watch_sources(&mut sources)?;
             loop {
                 let wake = tokio::select! {
-                    changed = sources.changed() => Wake::Changed(changed),
+                    () = sources.stirred() => {
+                        // At once, not when the rest of the save has come: a call made now is to
+                        // be answered by what was saved.
+                        self.set_state(BuildState::Building);
+                        Wake::Changed(sources.changed().await)
+                    }
                     key = keys.next() => Wake::Key(key),
                 };
                 match wake {

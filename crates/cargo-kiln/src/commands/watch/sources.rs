@@ -103,10 +103,10 @@ impl Sources {
         Ok(())
     }
 
-    /// Waits for a change that concerns the build; returns the files, in the order of change.
+    /// Waits for a change that concerns the build; [`changed`](Self::changed) then says which.
     ///
-    /// Cancel safe: what was seen when the future is dropped comes with the next call.
-    pub async fn changed(&mut self) -> Vec<PathBuf> {
+    /// Cancel safe, as `changed` is.
+    pub async fn stirred(&mut self) {
         while self.pending.is_empty() {
             match self.events.recv().await {
                 Some(path) => self.note(path),
@@ -114,6 +114,14 @@ impl Sources {
                 None => std::future::pending().await,
             }
         }
+    }
+
+    /// Waits for a change that concerns the build, and for those that come with it; returns the
+    /// files, in the order of change.
+    ///
+    /// Cancel safe: what was seen when the future is dropped comes with the next call.
+    pub async fn changed(&mut self) -> Vec<PathBuf> {
+        self.stirred().await;
         let until = tokio::time::Instant::now() + DEBOUNCE;
         while let Ok(Some(path)) = tokio::time::timeout_at(until, self.events.recv()).await {
             self.note(path);
@@ -353,5 +361,24 @@ mod tests {
         }
         assert!(sources.watched.contains(&root.join("src")));
         assert!(!sources.watched.contains(&root.join("target")));
+    }
+
+    #[tokio::test]
+    async fn the_first_change_is_known_before_all_are() {
+        let directory = project();
+        let root = directory.path();
+        let (first, second) = (root.join("src/main.rs"), root.join("src/generated.rs"));
+        let mut sources = Sources::new().unwrap();
+        let interest = Interest {
+            roots: [root.to_owned()].into(),
+            files: [first.clone(), second.clone()].into(),
+            target_directory: root.join("target"),
+            ..Interest::default()
+        };
+        sources.set_interest(interest).unwrap();
+        fs::write(&first, "1").unwrap();
+        sources.stirred().await;
+        fs::write(&second, "2").unwrap();
+        assert_eq!(sources.changed().await, [first, second]);
     }
 }
