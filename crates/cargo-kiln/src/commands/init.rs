@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use kiln_project::scaffold::ScaffoldError;
+
 use super::new::{Choice, failure};
 use crate::failure::{Exit, Failure};
 use crate::output;
@@ -33,11 +35,12 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
             args.path.display()
         ))
     })?;
-    let prepared = args.choice.prepare(&directory)?;
+    let prepared = args.choice.prepare(&directory, || is_free(&directory))?;
     let written = prepared.plan.write_into(&directory).map_err(failure)?;
     prepared.announce(&format!(
-        "made this directory {}: {} files",
+        "made {} in `{}`: {} files",
         prepared.what(),
+        args.path.display(),
         written.written.len()
     ));
     if !written.kept.is_empty() {
@@ -51,4 +54,17 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
     let elsewhere = (args.path != Path::new(".")).then_some(args.path.as_path());
     prepared.next_steps(elsewhere);
     Ok(Exit::Done)
+}
+
+/// Whether there is no manifest yet, which every template brings; what else is in the way is known
+/// when the project is.
+fn is_free(directory: &Path) -> Result<(), ScaffoldError> {
+    let manifest = Path::new("Cargo.toml");
+    if directory.join(manifest).symlink_metadata().is_ok() {
+        return Err(ScaffoldError::Conflicts {
+            directory: directory.to_owned(),
+            files: vec![manifest.to_owned()],
+        });
+    }
+    Ok(())
 }
