@@ -5,6 +5,7 @@
     reason = "a panic in a helper of tests is a report too"
 )]
 
+mod documentation;
 mod errors;
 mod functions;
 mod layers;
