@@ -143,7 +143,7 @@ impl Project {
     }
 
     /// Every binary and example of the workspace.
-    fn everything(&self) -> impl Iterator<Item = &Function> {
+    pub(crate) fn everything(&self) -> impl Iterator<Item = &Function> {
         self.functions.iter().chain(&self.others)
     }
 
@@ -241,7 +241,7 @@ fn named<'a>(
 }
 
 /// The names of functions.
-fn names<'a>(functions: impl Iterator<Item = &'a Function>) -> Vec<String> {
+pub(crate) fn names<'a>(functions: impl Iterator<Item = &'a Function>) -> Vec<String> {
     functions.map(|function| function.name.clone()).collect()
 }
 
