@@ -251,6 +251,8 @@ fn init_lists_what_is_in_the_way() {
     assert!(said.contains(files), "{said}");
     let said = refused(root.path(), &["init", "nowhere"]);
     assert!(said.contains("no directory `nowhere`"), "{said}");
+    let said = refused(root.path(), &["init", "Cargo.toml"]);
+    assert!(said.contains("`Cargo.toml` is not a directory"), "{said}");
 }
 
 #[test]

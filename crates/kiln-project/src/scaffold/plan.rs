@@ -159,7 +159,8 @@ impl Plan {
 /// What a repository has before it has code.
 fn is_the_users(path: &Path) -> bool {
     let name = path.to_string_lossy().to_ascii_lowercase();
-    name == ".gitignore" || name.starts_with("readme") || name.starts_with("license")
+    let beginnings = ["readme", "license", "licence"];
+    name == ".gitignore" || beginnings.iter().any(|begin| name.starts_with(begin))
 }
 
 fn is_empty_directory(path: &Path) -> bool {
