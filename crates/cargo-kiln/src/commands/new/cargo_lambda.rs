@@ -45,8 +45,9 @@ impl CargoLambdaChoice {
         } else if self.extension {
             Some(KindChoice::Extension)
         } else {
-            let event_type = self.event_type.as_deref()?;
-            Some(KindChoice::Function(kind_of_event_type(event_type)))
+            let (kind, missing) = nearest(self.event_type.as_deref()?);
+            missing.into_iter().for_each(output::warn);
+            Some(KindChoice::Function(kind))
         }
     }
 
@@ -61,10 +62,11 @@ impl CargoLambdaChoice {
     }
 }
 
-/// The kind nearest to a type such as `sqs::SqsEvent` or `dynamodb::Event`.
-fn kind_of_event_type(event_type: &str) -> Kind {
-    let module = event_type.split("::").next().unwrap_or_default();
-    match module {
+/// The kind nearest to a type such as `sqs::SqsEvent` or `dynamodb::Event`, and what the project
+/// made of it lacks to read that type.
+fn nearest(event_type: &str) -> (Kind, Option<String>) {
+    let (module, name) = event_type.split_once("::").unwrap_or((event_type, ""));
+    let kind = match module {
         "sqs" => Kind::Sqs,
         "sns" => Kind::Sns,
         "s3" => Kind::S3,
@@ -75,12 +77,24 @@ fn kind_of_event_type(event_type: &str) -> Kind {
         "lambda_function_urls" => Kind::FunctionUrl,
         "apigw" | "alb" | "vpc_lattice" => Kind::Http,
         other => {
-            output::warn(format!(
-                "no template is made for `{other}` events: this one takes any JSON"
-            ));
-            Kind::Json
+            let missing =
+                format!("no template is made for `{other}` events: this one takes any JSON");
+            return (Kind::Json, Some(missing));
         }
-    }
+    };
+    // The template reads the payload of HTTP APIs; each of the others is a feature more.
+    let feature = match module {
+        "apigw" if name.contains("Websocket") => Some("apigw_websockets"),
+        "apigw" if !name.contains("V2") => Some("apigw_rest"),
+        "alb" | "vpc_lattice" => Some(module),
+        _ => None,
+    };
+    let missing = feature.map(|feature| {
+        format!(
+            "to read `{event_type}`, add the feature `{feature}` of `lambda_http` to `Cargo.toml`"
+        )
+    });
+    (kind, missing)
 }
 
 #[cfg(test)]
@@ -90,18 +104,38 @@ mod tests {
     #[test]
     fn event_types_of_cargo_lambda() {
         let cases = [
-            ("sqs::SqsEvent", Kind::Sqs),
-            ("cloudwatch_events::CloudWatchEvent", Kind::EventBridge),
-            ("dynamodb::Event", Kind::DynamoDb),
+            ("sqs::SqsEvent", Kind::Sqs, None),
+            (
+                "cloudwatch_events::CloudWatchEvent",
+                Kind::EventBridge,
+                None,
+            ),
+            ("dynamodb::Event", Kind::DynamoDb, None),
             (
                 "lambda_function_urls::LambdaFunctionUrlRequest",
                 Kind::FunctionUrl,
+                None,
             ),
-            ("apigw::ApiGatewayProxyRequest", Kind::Http),
-            ("ses::SimpleEmailEvent", Kind::Json),
+            ("apigw::ApiGatewayV2httpRequest", Kind::Http, None),
+            (
+                "apigw::ApiGatewayProxyRequest",
+                Kind::Http,
+                Some("`apigw_rest`"),
+            ),
+            (
+                "apigw::ApiGatewayWebsocketProxyRequest",
+                Kind::Http,
+                Some("`apigw_websockets`"),
+            ),
+            ("alb::AlbTargetGroupRequest", Kind::Http, Some("`alb`")),
+            ("ses::SimpleEmailEvent", Kind::Json, Some("`ses`")),
         ];
-        for (event_type, kind) in cases {
-            assert_eq!(kind_of_event_type(event_type), kind, "{event_type}");
+        for (event_type, kind, missing) in cases {
+            let (nearest, words) = nearest(event_type);
+            assert_eq!(nearest, kind, "{event_type}");
+            assert_eq!(words.is_some(), missing.is_some(), "{event_type}");
+            let words = words.unwrap_or_default();
+            assert!(words.contains(missing.unwrap_or_default()), "{words}");
         }
     }
 }
