@@ -83,8 +83,8 @@ pub struct Project {
     /// The functions, sorted by name: the binaries that link Lambda's runtime or extension API,
     /// or all binaries where none does.
     pub functions: Vec<Function>,
-    /// The files configuration was read from: manifests, `CargoLambda.toml`, configured env
-    /// files. A change of any of them asks for a new `Project`.
+    /// The files configuration is read from: manifests, `CargoLambda.toml`, configured env files,
+    /// those that do not exist yet included. A change of any of them asks for a new `Project`.
     pub configuration_files: Vec<PathBuf>,
     /// Binaries that are no functions, and all examples: they count only when named.
     pub(crate) others: Vec<Function>,
@@ -118,9 +118,7 @@ impl Project {
         for package in metadata.workspace_packages() {
             configuration_files.push(package.manifest_path.clone().into());
         }
-        if cargo_lambda.is_some() {
-            configuration_files.push(cargo_lambda_file);
-        }
+        configuration_files.push(cargo_lambda_file);
         let mut project = Self {
             target_directory: match &options.target_dir {
                 Some(directory) => options.current_dir.join(directory),
@@ -332,9 +330,8 @@ fn read_cargo_lambda(path: &Path) -> Result<Option<Map<String, Value>>, ProjectE
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(source) => {
-            return Err(ProjectError::Unreadable {
+            return Err(ProjectError::UnreadableFile {
                 path: path.to_owned(),
-                origin: Box::new(Origin::Default),
                 source,
             });
         }

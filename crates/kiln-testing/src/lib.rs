@@ -14,6 +14,7 @@ mod client;
 mod eventually;
 mod kiln;
 mod project;
+mod terminal;
 mod watch;
 
 pub use client::{Answer, Client};
