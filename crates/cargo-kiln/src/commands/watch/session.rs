@@ -1,7 +1,7 @@
 //! The loop of a session: something changed → build → swap.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::pin::pin;
 use std::time::{Duration, Instant};
 
@@ -16,8 +16,15 @@ use crate::failure::{Exit, Failure};
 use crate::local::compile::{self, Compiled};
 use crate::local::function_config;
 use crate::local::snapshots::Snapshots;
-use crate::output::{DIM, ERROR, GOOD, HINT};
+use crate::output::{DIM, ERROR, GOOD, HINT, WARNING};
 use crate::project;
+
+/// How many builds in a row a change may put an end to. The next one runs to its end: where something
+/// keeps writing to a source file, there would be no build at all otherwise.
+const ENDED_BUILDS: u32 = 3;
+/// How many builds in a row may leave behind changes of the same files that caused them, before
+/// that is said, and no more are caused by those that are no inputs.
+const REPEATED_BUILDS: u32 = 3;
 
 /// Why the session wakes.
 enum Wake {
@@ -113,7 +120,11 @@ impl<'a> Session<'a> {
             self.codes.remove(gone);
         }
         for name in configs.keys() {
-            self.service.declare(name);
+            if !self.configs.contains_key(name) {
+                // Calls to it wait for its first build, as they did for those of the start.
+                let new = self.service.declare(name);
+                new.set_build_state(BuildState::Building);
+            }
         }
         self.project = project;
         self.functions = functions;
@@ -136,6 +147,9 @@ impl<'a> Session<'a> {
         let mut sources = Sources::new().map_err(|error| watch_failure(&error))?;
         self.watch_sources(&mut sources)?;
         let mut cause: Option<Vec<PathBuf>> = None;
+        // Builds in a row that a change has put an end to, and that ended with what had caused them
+        // changed again.
+        let (mut ended, mut repeated) = (0, 0);
         loop {
             let build = self.cargo_build();
             let outcome = {
@@ -143,7 +157,8 @@ impl<'a> Session<'a> {
                 loop {
                     tokio::select! {
                         outcome = &mut compiling => break Some(outcome),
-                        changed = sources.changed() => {
+                        changed = sources.input_changed(), if ended < ENDED_BUILDS => {
+                            self.say_ended(&changed);
                             cause.get_or_insert_default().extend(changed);
                             break None;
                         }
@@ -156,12 +171,25 @@ impl<'a> Session<'a> {
             };
             let Some(outcome) = outcome else {
                 // Dropping the future has ended cargo: what it was compiling is out of date.
+                ended += 1;
                 self.reconfigure(&cause);
                 continue;
             };
+            ended = 0;
+            let again = cause
+                .as_deref()
+                .is_some_and(|cause| cause == sources.pending());
+            repeated = if again { repeated + 1 } else { 0 };
             self.finish(outcome, cause.take().as_deref());
+            if repeated == REPEATED_BUILDS {
+                self.say_repeated(sources.pending());
+                sources.leave_alone();
+            }
             // Also while the code does not compile: then a file that does not exist yet may mend it.
-            self.watch_sources(&mut sources)?;
+            if let Err(failure) = self.watch_sources(&mut sources) {
+                let hints: Vec<_> = failure.hints.iter().map(String::as_str).collect();
+                self.say_error(&format!("{failure}; {}", hints.join("; ")));
+            }
             loop {
                 let wake = tokio::select! {
                     changed = sources.changed() => Wake::Changed(changed),
@@ -316,14 +344,7 @@ impl<'a> Session<'a> {
         let cause = match cause {
             None => "ready".to_owned(),
             Some([]) => "rebuild".to_owned(),
-            Some([first, rest @ ..]) => {
-                let shown = self.shown(first).display().to_string();
-                if rest.is_empty() {
-                    shown
-                } else {
-                    format!("{shown} and {} more", rest.len())
-                }
-            }
+            Some(files) => self.shown(files),
         };
         let what = if swapped.is_empty() {
             format!(" {DIM}(same code){DIM:#}")
@@ -354,9 +375,33 @@ impl<'a> Session<'a> {
             .say(format!("{ERROR}error:{ERROR:#} {text}"));
     }
 
-    fn shown<'p>(&self, path: &'p Path) -> &'p Path {
-        path.strip_prefix(&self.project.workspace_root)
-            .unwrap_or(path)
+    fn say_ended(&self, changed: &[PathBuf]) {
+        self.watch.printer.say(format!(
+            "{DIM}{} changed: the build starts anew{DIM:#}",
+            self.shown(changed)
+        ));
+    }
+
+    fn say_repeated(&self, changed: &[PathBuf]) {
+        self.watch.printer.say(format!(
+            "{WARNING}warning:{WARNING:#} {} changes with every build\n\
+             {HINT}hint:{HINT:#} if a build script or a function writes it, name it in `.kilnignore`; \
+             from now on it causes a build only where the code includes it",
+            self.shown(changed)
+        ));
+    }
+
+    /// The first of these files, and how many others there are.
+    fn shown(&self, files: &[PathBuf]) -> String {
+        let [first, rest @ ..] = files else {
+            return String::new();
+        };
+        let root = &self.project.workspace_root;
+        let first = first.strip_prefix(root).unwrap_or(first).display();
+        match rest.len() {
+            0 => first.to_string(),
+            more => format!("{first} and {more} more"),
+        }
     }
 
     /// Watches what the functions depend on now; nothing when changes are to be ignored.
