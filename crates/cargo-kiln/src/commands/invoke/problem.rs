@@ -17,15 +17,18 @@ pub fn local(error: Refusal, function: &str, endpoint: &str) -> Failure {
         }
         SdkError::ServiceError(refused) if refused.err().is_resource_not_found_exception() => {
             let functions = functions(refused.raw());
+            if functions.is_empty() {
+                // They are listed where the name is wrong: this is about an alias or a version.
+                return other(error).hint(
+                    "the local Lambda has what `kiln watch` serves, and of each function only `$LATEST`",
+                );
+            }
             let failure = if function == kiln_service::edge::ONLY_FUNCTION {
                 Failure::usage("which function is to be invoked?")
             } else {
                 Failure::usage(format!("there is no function `{function}` at {endpoint}"))
             };
-            failure.hint(match functions.as_slice() {
-                [] => "there are none yet; `kiln watch` serves those of a project".to_owned(),
-                some => format!("name one of: {}", some.join(", ")),
-            })
+            failure.hint(format!("name one of: {}", functions.join(", ")))
         }
         _ => other(error),
     }
@@ -55,12 +58,20 @@ fn other(error: Refusal) -> Failure {
                 "the invocation was refused with `{code}`: {message}"
             ))
         }
-        // The SDK says what happened step by step, in the sources of its error.
-        error => Failure::usage(error),
+        error => Failure::usage(NoCall {
+            source: error.into_source().ok(),
+        }),
     }
 }
 
-/// The functions there are, which the local Lambda lists in its refusal.
+/// A call that got no answer. The SDK says what happened step by step, in the sources of its error.
+#[derive(Debug, thiserror::Error)]
+#[error("the call got no answer")]
+struct NoCall {
+    source: Option<aws_sdk_lambda::error::BoxError>,
+}
+
+/// The functions there are, which the local Lambda lists in its refusal of a name.
 fn functions(response: &HttpResponse) -> Vec<String> {
     let body = response.body().bytes().unwrap_or_default();
     let body: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
