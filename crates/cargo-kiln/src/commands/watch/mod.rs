@@ -1,10 +1,11 @@
 //! `kiln watch`: build, serve and reload every function of the workspace.
 
+mod configuration;
 mod keys;
 mod session;
 mod sources;
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -172,10 +173,10 @@ impl Watch {
         let mut stop = Stop::listen()?;
         let addresses = &self.settings.address.value.0;
         let listeners = listen::bind(addresses, self.settings.port.value).await?;
-        let port = port(&listeners)?;
+        let address = bound(&listeners)?;
         let service = Service::new(local::service_config(), Arc::clone(&self.printer) as _);
-        let mut session = Session::new(&self, project, service.clone(), port)?;
-        self.greet(&session, port);
+        let mut session = Session::new(&self, project, service.clone(), address)?;
+        self.greet(&session, address);
 
         let (stop_serving, stopped) = oneshot::channel::<()>();
         let serving = tokio::spawn(edge::serve(service.clone(), listeners, async {
@@ -204,15 +205,10 @@ impl Watch {
         outcome
     }
 
-    fn greet(&self, session: &Session<'_>, port: u16) {
+    fn greet(&self, session: &Session<'_>, address: SocketAddr) {
         let say = |line: String| self.printer.say(line);
-        let address = self.settings.address.value.0.first().copied();
-        let host = address.map_or_else(String::new, |address| match address {
-            IpAddr::V4(address) => address.to_string(),
-            IpAddr::V6(address) => format!("[{address}]"),
-        });
         say(format!(
-            "{GOOD}kiln{GOOD:#} {} serves on {HINT}http://{host}:{port}{HINT:#}",
+            "{GOOD}kiln{GOOD:#} {} serves on {HINT}http://{address}{HINT:#}",
             env!("CARGO_PKG_VERSION")
         ));
         for (name, config) in session.configs() {
@@ -245,10 +241,10 @@ fn doubt_of(target: &str, machine: &str) -> Option<String> {
     ))
 }
 
-fn port(listeners: &[TcpListener]) -> Result<u16, Failure> {
-    let address = listeners.first().map(TcpListener::local_addr);
-    match address {
-        Some(Ok(address)) => Ok(address.port()),
+/// The first address that is served on: one that was asked for may not be of this machine.
+fn bound(listeners: &[TcpListener]) -> Result<SocketAddr, Failure> {
+    match listeners.first().map(TcpListener::local_addr) {
+        Some(Ok(address)) => Ok(address),
         _ => Err(Failure::usage("no address to listen on").hint("give one with `--address`")),
     }
 }

@@ -1,20 +1,21 @@
 //! The loop of a session: something changed → build → swap.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::pin::pin;
 use std::time::{Duration, Instant};
 
 use kiln_build::cargo::{CargoBuild, CargoError};
-use kiln_project::{Function, FunctionKind, Project};
+use kiln_project::{Function, Project};
 use kiln_service::{BuildState, Code, FunctionConfig, Service};
 
 use super::Watch;
+use super::configuration::Configuration;
 use super::keys::{HELP, Key, Keys};
 use super::sources::{Interest, Sources, made_of};
 use crate::failure::{Exit, Failure};
 use crate::local::compile::{self, Compiled};
-use crate::local::function_config;
 use crate::local::snapshots::Snapshots;
 use crate::output::{DIM, ERROR, GOOD, HINT, WARNING};
 use crate::project;
@@ -36,7 +37,7 @@ enum Wake {
 pub(super) struct Session<'a> {
     watch: &'a Watch,
     service: Service,
-    port: u16,
+    address: SocketAddr,
     project: Project,
     functions: Vec<Function>,
     configs: BTreeMap<String, FunctionConfig>,
@@ -55,10 +56,12 @@ impl<'a> Session<'a> {
         watch: &'a Watch,
         project: Project,
         service: Service,
-        port: u16,
+        address: SocketAddr,
     ) -> Result<Self, Failure> {
         // The port is ours alone, and so is a directory named for it.
-        let directory = project.target_directory.join(format!("kiln/watch-{port}"));
+        let directory = project
+            .target_directory
+            .join(format!("kiln/watch-{}", address.port()));
         let snapshots = Snapshots::new(directory.clone()).map_err(|error| {
             Failure::usage(format!(
                 "cannot write to `{}`: {error}",
@@ -70,11 +73,11 @@ impl<'a> Session<'a> {
             functions,
             configs,
             features,
-        } = configuration(watch, &project)?;
+        } = Configuration::read(watch, &project)?;
         let session = Self {
             watch,
             service,
-            port,
+            address,
             project,
             functions,
             configs,
@@ -110,7 +113,7 @@ impl<'a> Session<'a> {
             functions,
             configs,
             features,
-        } = configuration(self.watch, &project)?;
+        } = Configuration::read(self.watch, &project)?;
         for gone in self
             .configs
             .keys()
@@ -242,7 +245,7 @@ impl<'a> Session<'a> {
             say(format!("start `{name}` yourself with these variables:"));
             let memory = config.memory_mb.to_string();
             // With a scheme, which runtimes take as well and need when there is a path.
-            let api = format!("http://127.0.0.1:{}/.rt/{name}", self.port);
+            let api = format!("http://{}/.rt/{name}", reachable(self.address));
             for (variable, value) in [
                 ("AWS_LAMBDA_RUNTIME_API", api.as_str()),
                 ("AWS_LAMBDA_FUNCTION_NAME", name),
@@ -451,55 +454,38 @@ impl<'a> Session<'a> {
     }
 }
 
-/// What the project says about the functions to serve.
-struct Configuration {
-    functions: Vec<Function>,
-    /// What the service needs to know of each.
-    configs: BTreeMap<String, FunctionConfig>,
-    features: BTreeSet<String>,
-}
-
-fn configuration(watch: &Watch, project: &Project) -> Result<Configuration, Failure> {
-    let selected = project.select(&project::selection(&watch.args.cargo))?;
-    let functions: Vec<Function> = selected
-        .into_iter()
-        // Extensions run beside functions; the local Lambda does not start them yet.
-        .filter(|function| function.kind == FunctionKind::Function)
-        .cloned()
-        .collect();
-    if functions.is_empty() {
-        return Err(
-            Failure::usage("there are only extensions here, and no function to serve")
-                .hint("add a function with `kiln new NAME`"),
-        );
+/// Where a process of this machine reaches what serves on an address.
+fn reachable(mut address: SocketAddr) -> SocketAddr {
+    if address.ip().is_unspecified() {
+        address.set_ip(match address {
+            SocketAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+            SocketAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+        });
     }
-    let mut configs = BTreeMap::new();
-    let mut features = BTreeSet::new();
-    for function in &functions {
-        let build = project.build_settings(function, &watch.overrides)?;
-        let configured = build.features.into_iter().flat_map(|setting| setting.value);
-        // Named with their package: one cargo run builds them all, and others may not have them.
-        features.extend(configured.map(|feature| match feature.contains('/') {
-            true => feature,
-            false => format!("{}/{feature}", function.package),
-        }));
-        let settings = project.settings(function, &watch.overrides)?;
-        let mut config = function_config(function, &settings);
-        for (name, value) in &watch.passed {
-            let variable = config.variables.entry(name.clone());
-            variable.or_insert_with(|| value.clone());
-        }
-        configs.insert(function.name.clone(), config);
-    }
-    Ok(Configuration {
-        functions,
-        configs,
-        features,
-    })
+    address
 }
 
 fn watch_failure(error: &notify::Error) -> Failure {
     Failure::usage(format!("cannot watch the sources: {error}")).hint(
         "raise the limit with `sudo sysctl fs.inotify.max_user_watches=524288`, or run with `--ignore-changes`",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_address_is_reached_on_the_loopback() {
+        for (served, reached) in [
+            ("127.0.0.1:9000", "127.0.0.1:9000"),
+            ("192.0.2.7:9000", "192.0.2.7:9000"),
+            ("[::1]:9000", "[::1]:9000"),
+            ("0.0.0.0:9000", "127.0.0.1:9000"),
+            ("[::]:9000", "[::1]:9000"),
+        ] {
+            let address: SocketAddr = served.parse().unwrap();
+            assert_eq!(reachable(address).to_string(), reached);
+        }
+    }
 }
