@@ -1,6 +1,7 @@
 //! `kiln watch`: build, serve and reload every function of the workspace.
 
 mod configuration;
+mod dep_info;
 mod keys;
 mod session;
 mod sources;

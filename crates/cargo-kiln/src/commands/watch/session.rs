@@ -12,8 +12,9 @@ use kiln_service::{BuildState, Code, FunctionConfig, Service};
 
 use super::Watch;
 use super::configuration::Configuration;
+use super::dep_info::made_of;
 use super::keys::{HELP, Key, Keys};
-use super::sources::{Interest, Sources, made_of};
+use super::sources::{Interest, Sources};
 use crate::failure::{Exit, Failure};
 use crate::local::compile::{self, Compiled};
 use crate::local::snapshots::Snapshots;
@@ -39,10 +40,7 @@ pub(super) struct Session<'a> {
     service: Service,
     address: SocketAddr,
     project: Project,
-    functions: Vec<Function>,
-    configs: BTreeMap<String, FunctionConfig>,
-    /// Features that `[….build]` tables enable, each as `package/feature`.
-    features: BTreeSet<String>,
+    configuration: Configuration,
     snapshots: Snapshots,
     /// Files the last good build was made of.
     made_of: BTreeSet<PathBuf>,
@@ -69,19 +67,13 @@ impl<'a> Session<'a> {
             ))
             .hint("choose another directory with `--target-dir`")
         })?;
-        let Configuration {
-            functions,
-            configs,
-            features,
-        } = Configuration::read(watch, &project)?;
+        let configuration = Configuration::read(watch, &project)?;
         let session = Self {
             watch,
             service,
             address,
             project,
-            functions,
-            configs,
-            features,
+            configuration,
             snapshots,
             made_of: BTreeSet::new(),
             codes: BTreeMap::new(),
@@ -89,7 +81,7 @@ impl<'a> Session<'a> {
         };
         // Before anybody is served: a function that is started in this moment finds its Runtime API.
         let external = watch.settings.only_lambda_apis.value;
-        for (name, config) in &session.configs {
+        for (name, config) in &session.configuration.configs {
             if external {
                 session.service.deploy(config.clone(), Code::External);
             } else {
@@ -103,36 +95,25 @@ impl<'a> Session<'a> {
     }
 
     pub(super) fn configs(&self) -> &BTreeMap<String, FunctionConfig> {
-        &self.configs
+        &self.configuration.configs
     }
 
     /// Reads functions and settings anew. Without effect when something is wrong with them.
     fn configure(&mut self) -> Result<(), Failure> {
         let project = Project::load(&self.watch.load)?;
-        let Configuration {
-            functions,
-            configs,
-            features,
-        } = Configuration::read(self.watch, &project)?;
-        for gone in self
-            .configs
-            .keys()
-            .filter(|name| !configs.contains_key(*name))
-        {
+        let configuration = Configuration::read(self.watch, &project)?;
+        let (before, now) = (&self.configuration.configs, &configuration.configs);
+        for gone in before.keys().filter(|name| !now.contains_key(*name)) {
             self.service.remove(gone);
             self.codes.remove(gone);
         }
-        for name in configs.keys() {
-            if !self.configs.contains_key(name) {
-                // Calls to it wait for its first build, as they did for those of the start.
-                let new = self.service.declare(name);
-                new.set_build_state(BuildState::Building);
-            }
+        for new in now.keys().filter(|name| !before.contains_key(*name)) {
+            // Calls to it wait for its first build, as they did for those of the start.
+            let new = self.service.declare(new);
+            new.set_build_state(BuildState::Building);
         }
         self.project = project;
-        self.functions = functions;
-        self.configs = configs;
-        self.features = features;
+        self.configuration = configuration;
         Ok(())
     }
 
@@ -241,7 +222,7 @@ impl<'a> Session<'a> {
     /// Says how to start the functions that somebody else starts.
     async fn serve_external(&mut self, keys: &mut Keys) -> Result<Exit, Failure> {
         let say = |line: String| self.watch.printer.say(line);
-        for (name, config) in &self.configs {
+        for (name, config) in &self.configuration.configs {
             say(format!("start `{name}` yourself with these variables:"));
             let memory = config.memory_mb.to_string();
             // With a scheme, which runtimes take as well and need when there is a path.
@@ -289,9 +270,11 @@ impl<'a> Session<'a> {
     fn cargo_build(&self) -> CargoBuild {
         let mut options = self.watch.args.cargo.0.clone();
         options.release = self.watch.settings.release.value;
-        let functions: Vec<&Function> = self.functions.iter().collect();
+        let functions: Vec<&Function> = self.configuration.functions.iter().collect();
         project::narrow(&mut options, &functions);
-        options.features.extend(self.features.iter().cloned());
+        options
+            .features
+            .extend(self.configuration.features.iter().cloned());
         CargoBuild {
             options,
             directory: Some(self.watch.load.current_dir.clone()),
@@ -308,7 +291,7 @@ impl<'a> Session<'a> {
         };
         let mut made_of_now = BTreeSet::new();
         let mut swapped = Vec::new();
-        for function in &self.functions {
+        for function in &self.configuration.functions {
             let Some(executable) = compiled.executables.get(&function.name) else {
                 continue;
             };
@@ -324,7 +307,7 @@ impl<'a> Session<'a> {
                 path,
                 working_directory: function.package_root.clone(),
             };
-            if let Some(config) = self.configs.get(&function.name) {
+            if let Some(config) = self.configuration.configs.get(&function.name) {
                 self.service.deploy(config.clone(), code.clone());
             }
             if self.codes.insert(function.name.clone(), code.clone()) != Some(code) {
@@ -419,6 +402,7 @@ impl<'a> Session<'a> {
 
     fn interest(&self) -> Interest {
         let roots: BTreeSet<PathBuf> = self
+            .configuration
             .functions
             .iter()
             .flat_map(|function| function.source_roots.iter().cloned())
@@ -427,7 +411,8 @@ impl<'a> Session<'a> {
         let anything_in = if self.failed || self.made_of.is_empty() {
             roots.clone()
         } else {
-            self.functions
+            self.configuration
+                .functions
                 .iter()
                 .filter(|function| function.has_build_script)
                 .map(|function| function.package_root.clone())
