@@ -30,6 +30,8 @@ during = termios.tcgetattr(terminal)
 assert not during[3] & termios.ICANON, "keys are read one by one"
 os.write(terminal, b"H")
 until(b"q quit", 2)
+os.write(terminal, b"c")
+until(b"\x1b[2J")
 os.write(terminal, b"k")
 until(b"0 idle environments ended")
 os.write(terminal, b"r")

@@ -202,7 +202,7 @@ impl<'a> Session<'a> {
         match key {
             Key::Quit => return false,
             Key::Help => say(format!("{DIM}{HELP}{DIM:#}")),
-            Key::Clear => say("\x1b[2J\x1b[H".to_owned()),
+            Key::Clear => self.watch.printer.clear(),
             Key::Cold => {
                 let functions = self.service.functions();
                 let ended: usize = functions.iter().map(|function| function.recycle()).sum();
