@@ -1,5 +1,8 @@
 //! `kiln invoke` through its front door: the real binary calls the real service by the AWS SDK.
 
+use std::io::{BufRead as _, BufReader};
+use std::process::Stdio;
+
 use kiln_testing::{Kiln, Output, Project, Watch, fixture};
 use serde_json::{Value, json};
 
@@ -175,6 +178,28 @@ fn remote_calls_go_the_way_of_the_aws_cli() {
         answer(&output)["arn"],
         "arn:aws:lambda:eu-west-1:123456789012:function:behave:$LATEST"
     );
+}
+
+#[test]
+fn a_pipe_that_nothing_comes_through_is_told() {
+    let mut call = Kiln::new(KILN)
+        .args(["invoke", "behave", "--port", "1"])
+        .into_command()
+        .stdin(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = BufReader::new(call.stderr.take().unwrap()).lines();
+    let waiting = said.next().unwrap().unwrap();
+    assert!(
+        waiting.starts_with("waiting for the event on stdin"),
+        "{waiting}"
+    );
+    // Its end is an event too: the empty one, which nobody serves here.
+    drop(call.stdin.take());
+    let refused = said.next().unwrap().unwrap();
+    assert!(refused.contains("no local Lambda answers"), "{refused}");
+    assert_eq!(call.wait().unwrap().code(), Some(2));
 }
 
 #[test]
