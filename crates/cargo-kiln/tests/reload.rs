@@ -239,6 +239,71 @@ fn one_build_serves_every_function_of_a_workspace_and_one_edit_leaves_the_others
 }
 
 #[test]
+fn a_build_script_that_writes_into_its_package_causes_no_endless_builds() {
+    let project = Project::function("reload-generated", r#"Ok(json!([WORD, "one"]))"#);
+    let with_word = |project: &Project| {
+        let main = project.read("src/main.rs");
+        project.write("src/main.rs", &format!("include!(\"word.rs\");\n{main}"));
+    };
+    with_word(&project);
+    // Without `rerun-if-changed` it runs again for each change in the package, its own included.
+    project.write(
+        "build.rs",
+        r#"fn main() { std::fs::write("src/word.rs", "const WORD: &str = \"word\";\n").unwrap(); }"#,
+    );
+    let watch = Watch::start(KILN, project.path(), &[]).ready();
+    let answer = || watch.client().invoke("reload-generated", "{}").json();
+    assert_eq!(answer(), json!(["word", "one"]));
+    let handler = project.read("src/main.rs").replace("one", "two");
+    project.write("src/main.rs", &handler);
+    eventually("the edit to answer", || {
+        (answer() == json!(["word", "two"])).then_some(())
+    });
+    let printed = watch.printed();
+    assert!(!printed.contains("changes with every build"), "{printed}");
+}
+
+#[test]
+fn a_directory_that_is_made_again_is_watched_again() {
+    let project = Project::function(
+        "reload-again",
+        r#"Ok(json!(include_str!("part/word.txt")))"#,
+    );
+    project.write("src/part/word.txt", "one");
+    let watch = Watch::start(KILN, project.path(), &[]).ready();
+    let becomes = |word: &str| {
+        eventually(&format!("`{word}` to answer"), || {
+            (watch.client().invoke("reload-again", "{}").json() == word).then_some(())
+        });
+    };
+    becomes("one");
+    // As when a branch without it is checked out, and then one with it.
+    std::fs::remove_dir_all(project.path().join("src/part")).unwrap();
+    watch.wait_for("the last good build goes on answering");
+    project.write("src/part/word.txt", "two");
+    becomes("two");
+    project.write("src/part/word.txt", "three");
+    becomes("three");
+}
+
+#[test]
+fn calls_to_a_new_function_wait_for_its_first_build() {
+    let project = Project::function("reload-grows", r#"Ok(json!("old"))"#);
+    let watch = Watch::start(KILN, project.path(), &[]).ready();
+    let client = watch.client();
+    let main = project.read("src/main.rs").replace("old", "new");
+    project.write("src/bin/reload-grown.rs", &main);
+    let manifest = project.read("Cargo.toml");
+    project.write("Cargo.toml", &format!("{manifest}\n# saved\n"));
+    // From 404 there is one way only: to an answer.
+    eventually("the new function to answer", || {
+        let answer = client.invoke("reload-grown", "{}");
+        (answer.status != 404)
+            .then(|| assert_eq!((answer.status, answer.json()), (200, json!("new"))))
+    });
+}
+
+#[test]
 fn ctrl_c_during_a_build_ends_cargo_and_its_compilers() {
     let project = Project::function("reload-interrupted", "Ok(json!(null))");
     project.write(

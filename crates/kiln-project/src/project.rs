@@ -50,6 +50,9 @@ pub struct LoadOptions {
     pub config: Vec<String>,
     /// `-Z`: cargo's unstable flags.
     pub unstable_flags: Vec<String>,
+    /// Leave the dependency graph out, which takes cargo most of its time. Then nobody knows which
+    /// binaries link Lambda's runtime: all of them count as functions.
+    pub no_dependencies: bool,
     /// The variables settings may come from.
     pub environment: Environment,
     /// Is given each line cargo writes while it works, such as the names of crates it downloads:

@@ -29,10 +29,7 @@ pub fn local(error: Refusal, function: &str, endpoint: &str) -> Failure {
             } else {
                 Failure::usage(format!("there is no function `{function}` at {endpoint}"))
             };
-            failure.hint(match functions.as_slice() {
-                [] => "there are none yet; `kiln watch` serves those of a project".to_owned(),
-                some => format!("name one of: {}", some.join(", ")),
-            })
+            failure.hint(format!("name one of: {}", functions.join(", ")))
         }
         _ => other(error),
     }
@@ -62,9 +59,17 @@ fn other(error: Refusal) -> Failure {
                 "the invocation was refused with `{code}`: {message}"
             ))
         }
-        // The SDK says what happened step by step, in the sources of its error.
-        error => Failure::usage(error),
+        error => Failure::usage(NoCall {
+            source: error.into_source().ok(),
+        }),
     }
+}
+
+/// A call that got no answer. The SDK says what happened step by step, in the sources of its error.
+#[derive(Debug, thiserror::Error)]
+#[error("the call got no answer")]
+struct NoCall {
+    source: Option<aws_sdk_lambda::error::BoxError>,
 }
 
 /// The version that was not found, where it is not the function that is missing: the last part of
