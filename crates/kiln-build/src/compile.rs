@@ -3,7 +3,7 @@
 //! Decide how to link, add what a release build gets, run cargo, read what came out; and once
 //! more with another linker when the host's glibc turns out to be too new.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use cargo_metadata::{Metadata, PackageId};
@@ -281,13 +281,6 @@ fn builds_std(options: &cargo_options::Build) -> bool {
         .unstable_flags
         .iter()
         .any(|flag| flag.starts_with("build-std"))
-}
-
-/// The directory for unfinished artefacts: on the file system of the target directory, and not
-/// where anybody looks for finished ones.
-#[must_use]
-pub fn staging_directory(target_directory: &Path) -> PathBuf {
-    target_directory.join("kiln").join("staging")
 }
 
 #[cfg(test)]

@@ -97,6 +97,19 @@ fn a_zip_has_the_same_bytes_whenever_it_is_built() {
 }
 
 #[test]
+fn an_include_of_one_letter_gets_its_name_in_the_zip() {
+    let project = Project::new("build-workspace");
+    project.write("a/one.txt", "one");
+    project
+        .build(&["--bin", "place", "-o", "zip", "-i", "a:data"])
+        .exits(0);
+    let bytes = std::io::Cursor::new(project.read("target/lambda/place/bootstrap.zip"));
+    let archive = zip::ZipArchive::new(bytes).unwrap();
+    let names: Vec<_> = archive.file_names().map(Result::unwrap).collect();
+    assert_eq!(names, ["bootstrap", "data/one.txt"]);
+}
+
+#[test]
 fn a_missing_include_is_an_error() {
     let project = Project::new("build-workspace");
     let answer = project

@@ -19,8 +19,9 @@ impl Include {
     /// `directory`, and is its own name in the zip if it goes down only.
     #[must_use]
     pub fn parse(text: &str, directory: &Path) -> Self {
-        // The last colon, and none that follows a Windows drive letter.
-        let colon = text.rfind(':').filter(|place| *place > 1);
+        // The last colon that ends a path, which on Windows is not that of a drive letter.
+        let shortest = if cfg!(windows) { 2 } else { 1 };
+        let colon = text.rfind(':').filter(|place| *place >= shortest);
         let (path, name) = match colon {
             // A path with a colon in its name is meant when it exists.
             Some(place) if !directory.join(text).exists() => {
@@ -209,6 +210,8 @@ mod tests {
             (PathBuf::from("/elsewhere/./a/b"), names(&["a", "b"]))
         );
         assert_eq!(kept("a/b:c").1, ["c"]);
+        #[cfg(not(windows))]
+        assert_eq!(kept("a:b"), (PathBuf::from("/elsewhere/a"), names(&["b"])));
         assert_eq!(kept("../a/b").1, ["b"]);
         assert_eq!(kept("."), (PathBuf::from("/elsewhere/."), names(&[])));
     }

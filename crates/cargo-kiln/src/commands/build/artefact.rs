@@ -3,9 +3,11 @@
 use std::path::Path;
 use std::time::Instant;
 
-use kiln_build::compile::{CompiledProgram, staging_directory};
+use kiln_build::compile::CompiledProgram;
 use kiln_build::linker::Way;
-use kiln_build::package::{LARGEST_CONTENT, LARGEST_ZIP, Package, PackageError, ProgramKind};
+use kiln_build::package::{
+    LARGEST_CONTENT, LARGEST_ZIP, Package, PackageError, ProgramKind, staging_directory,
+};
 
 use super::compile::Finished;
 use super::plan::Part;
