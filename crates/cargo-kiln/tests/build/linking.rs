@@ -154,10 +154,19 @@ fn an_executable_that_needs_too_new_a_glibc_is_an_error_without_zig() {
     assert!(
         answer
             .complaint()
-            .contains("and the function will find 2.17")
+            .starts_with("error: `place` needs glibc 2.")
+            && answer
+                .complaint()
+                .contains("and the function will find 2.17")
             && answer
                 .complaint()
                 .ends_with("hint: run `pip install ziglang` and build again"),
+        "{}",
+        answer.stderr
+    );
+    // It does not say that it will do what it cannot.
+    assert!(
+        !answer.stderr.contains("building again"),
         "{}",
         answer.stderr
     );
@@ -186,6 +195,31 @@ fn an_executable_that_needs_too_new_a_glibc_is_built_again_with_zig() {
         .output()
         .unwrap();
     assert_eq!(output.stdout, b"place\n");
+}
+
+/// What happens on a distribution that keeps its loader in a place of its own.
+#[test]
+fn an_executable_that_lambda_could_not_load_is_an_error() {
+    let project = Project::new("build-workspace");
+    let loader = "/nix/store/glibc/lib/ld-linux.so.2";
+    let asks_for = |loader: &str| format!("-Clink-arg=-Wl,--dynamic-linker={loader}");
+    let answer = project
+        .build(&["--bin", "place"])
+        .env("RUSTFLAGS", asks_for(loader))
+        .exits(2);
+    assert_eq!(
+        answer.complaint(),
+        format!(
+            "error: `place` asks for the program loader `{loader}`, which AWS Lambda does not have\n\
+             hint: use `--compiler zig`, or `--compiler musl` for a static executable"
+        )
+    );
+    assert_eq!(project.listing("target/lambda"), [""; 0]);
+    // One that a layer brings along.
+    project
+        .build(&["--bin", "place"])
+        .env("RUSTFLAGS", asks_for("/opt/lib/ld-linux.so.2"))
+        .exits(0);
 }
 
 #[test]

@@ -122,12 +122,9 @@ fn tell(notice: &Notice<'_>, quiet: bool) {
             "{GOOD}{:>12}{GOOD:#} `{}` with {}: {}",
             "Linking", plan.target, plan.way, plan.reason,
         )),
-        Notice::GlibcTooNew {
-            program,
-            needs,
-            newest,
-        } => output::warn(format!(
-            "`{program}` needs glibc {needs}, and the function will find {newest}; building again"
+        Notice::GlibcTooNew { too_new, newest } => output::warn(format!(
+            "`{}` needs glibc {}, and the function will find {newest}; building again",
+            too_new.program, too_new.needs
         )),
         _ => {}
     }
