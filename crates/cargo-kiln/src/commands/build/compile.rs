@@ -26,9 +26,16 @@ pub struct Finished {
 
 impl Finished {
     /// The program of a function.
-    pub fn program(&self, function: &Function) -> Option<&CompiledProgram> {
+    pub fn program(&self, function: &Function) -> Result<&CompiledProgram, Failure> {
         let mut programs = self.compiled.programs.iter();
-        programs.find(|program| is(&program.built, function))
+        programs
+            .find(|program| is(&program.built, function))
+            .ok_or_else(|| {
+                Failure::bug(format!(
+                    "cargo was asked for `{}`, succeeded, and did not report it",
+                    function.name
+                ))
+            })
     }
 }
 
