@@ -136,7 +136,7 @@ fn a_broken_manifest_is_told_in_cargos_words() {
 fn outside_of_a_project_the_way_in_is_shown() {
     let project = Project::new("build-workspace");
     let empty = tempfile::tempdir().unwrap();
-    let answer = project.build(&[]).directory(empty.path()).exits(2);
+    let answer = project.build(&[]).in_dir(empty.path()).exits(2);
     assert!(
         answer
             .complaint()

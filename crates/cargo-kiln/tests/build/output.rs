@@ -3,6 +3,7 @@
 use std::fs;
 use std::time::{Duration, SystemTime};
 
+use crate::machine::OWN;
 use crate::project::{Project, listing};
 
 #[test]
@@ -24,19 +25,14 @@ fn artefacts_lie_where_sam_and_the_cdk_look_and_nothing_else_does() {
     assert_eq!(project.listing("target/lambda/place"), ["bootstrap.zip"]);
     assert_eq!(project.listing("target/lambda/extensions"), ["audit.zip"]);
 
-    let program = std::process::Command::new(project.path("target/debug/place"))
-        .output()
-        .unwrap();
-    assert_eq!(program.stdout, b"place\n");
+    assert_eq!(project.run("target/debug/place"), "place\n");
 }
 
 #[test]
 fn the_bootstrap_runs() {
     let project = Project::new("build-workspace");
     project.build(&["--bin", "place"]).exits(0);
-    let bootstrap = project.path("target/lambda/place/bootstrap");
-    let output = std::process::Command::new(bootstrap).output().unwrap();
-    assert_eq!(output.stdout, b"place\n");
+    assert_eq!(project.run("target/lambda/place/bootstrap"), "place\n");
 }
 
 #[test]
@@ -103,10 +99,10 @@ fn an_include_of_one_letter_gets_its_name_in_the_zip() {
     project
         .build(&["--bin", "place", "-o", "zip", "-i", "a:data"])
         .exits(0);
-    let bytes = std::io::Cursor::new(project.read("target/lambda/place/bootstrap.zip"));
-    let archive = zip::ZipArchive::new(bytes).unwrap();
-    let names: Vec<_> = archive.file_names().map(Result::unwrap).collect();
-    assert_eq!(names, ["bootstrap", "data/one.txt"]);
+    assert_eq!(
+        project.zipped("target/lambda/place/bootstrap.zip"),
+        ["bootstrap", "data/one.txt"]
+    );
 }
 
 #[test]
@@ -130,29 +126,26 @@ fn a_missing_include_is_an_error() {
 #[test]
 fn an_extension_lies_apart_and_in_a_directory_of_its_zip() {
     let project = Project::new("build-workspace");
-    let first_entry = |path: &str| {
-        let bytes = std::io::Cursor::new(project.read(path));
-        let mut archive = zip::ZipArchive::new(bytes).unwrap();
-        let entry = archive.by_index(0).unwrap();
-        entry.name().unwrap().into_owned()
-    };
     // By its dependency, and by the flag; internal ones have no directory.
     project.build(&["-p", "audit", "-o", "zip"]).exits(0);
     assert_eq!(
-        first_entry("target/lambda/extensions/audit.zip"),
-        "extensions/audit"
+        project.zipped("target/lambda/extensions/audit.zip"),
+        ["extensions/audit"]
     );
     project
         .build(&["-p", "tool", "--extension", "-o", "zip"])
         .exits(0);
     assert_eq!(
-        first_entry("target/lambda/extensions/tool.zip"),
-        "extensions/tool"
+        project.zipped("target/lambda/extensions/tool.zip"),
+        ["extensions/tool"]
     );
     project
         .build(&["-p", "tool", "--extension", "--internal", "-o", "zip"])
         .exits(0);
-    assert_eq!(first_entry("target/lambda/extensions/tool.zip"), "tool");
+    assert_eq!(
+        project.zipped("target/lambda/extensions/tool.zip"),
+        ["tool"]
+    );
     assert_eq!(project.listing("target/lambda"), ["extensions"]);
 }
 
@@ -203,12 +196,7 @@ fn the_summary_tells_sizes_architecture_glibc_and_time() {
         assert_eq!(program["content_size"], size);
         let zipped = program["zip_size"].as_u64().unwrap();
         assert!((1..size).contains(&zipped), "{program}");
-        let architecture = if cfg!(target_arch = "aarch64") {
-            "arm64"
-        } else {
-            "x86_64"
-        };
-        assert_eq!(program["architecture"], architecture);
+        assert_eq!(program["architecture"], OWN.lambda);
         assert_eq!(program["kind"], "function");
         assert_eq!(program["linker"], "host");
         assert_eq!(program["profile"], "release");
