@@ -123,6 +123,37 @@ fn a_missing_include_is_an_error() {
     assert_eq!(project.listing("target"), [""; 0]);
 }
 
+/// And that is told before cargo starts, which may take minutes.
+#[cfg(unix)]
+#[test]
+fn an_include_that_cannot_be_packed_is_an_error() {
+    let project = Project::new("build-workspace");
+    let refused = |include: &str, complaint: &str| {
+        let answer = project.build(&["-o", "zip", "-i", include]).exits(2);
+        assert_eq!(answer.stderr.trim_end(), complaint);
+    };
+    let assets = project.path("assets");
+    refused(
+        "assets:../data",
+        &format!(
+            "error: `{}` has no name that a zip can hold\n\
+             hint: give it another name in the zip: `--include PATH:NAME`",
+            assets.display()
+        ),
+    );
+    let socket = assets.join("socket");
+    let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    refused(
+        "assets",
+        &format!(
+            "error: `{}` is neither a file nor a directory\n\
+             hint: include files and directories only",
+            socket.display()
+        ),
+    );
+    assert_eq!(project.listing("target"), [""; 0]);
+}
+
 #[test]
 fn an_extension_lies_apart_and_in_a_directory_of_its_zip() {
     let project = Project::new("build-workspace");

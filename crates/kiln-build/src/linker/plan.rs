@@ -176,7 +176,9 @@ impl LinkError {
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::Rustc { .. } => Some("install Rust with rustup: https://rustup.rs".to_owned()),
+            Self::Rustc { .. } => {
+                Some("run `kiln doctor`, which says what this toolchain lacks".to_owned())
+            }
             Self::Configuration(_) => None,
             Self::TargetMissing { triple } => Some(format!("run `{}`", target_command(triple))),
             Self::NoLinker { command, .. } => Some(format!("run `{command}`")),
