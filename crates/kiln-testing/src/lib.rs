@@ -13,6 +13,7 @@
 mod client;
 mod eventually;
 mod kiln;
+mod process;
 mod project;
 mod terminal;
 mod watch;
@@ -20,5 +21,6 @@ mod watch;
 pub use client::{Answer, Client};
 pub use eventually::{eventually, eventually_within};
 pub use kiln::{Kiln, Output};
+pub use process::{descendants, is_running};
 pub use project::{Project, fixture, workspace_root};
 pub use watch::Watch;
