@@ -24,7 +24,7 @@ fn an_edit_reaches_the_next_call_and_its_cause_is_printed() {
 
 #[test]
 fn fault_2_a_running_invocation_finishes_on_the_code_it_began_with() {
-    let slow = r#"tokio::time::sleep(std::time::Duration::from_millis(event.payload["ms"].as_u64().unwrap_or(0))).await; Ok(json!("VERSION"))"#;
+    let slow = r#"println!("begun: {}", event.payload["ms"]); tokio::time::sleep(std::time::Duration::from_millis(event.payload["ms"].as_u64().unwrap_or(0))).await; Ok(json!("VERSION"))"#;
     let project = Project::function("reload-running", &slow.replace("VERSION", "old"));
     let watch = Watch::start(KILN, project.path(), &[]).ready();
     let client = watch.client();
@@ -33,9 +33,7 @@ fn fault_2_a_running_invocation_finishes_on_the_code_it_began_with() {
         let client = client.clone();
         thread::spawn(move || client.invoke("reload-running", r#"{"ms": 20000}"#))
     };
-    eventually("the invocation to run", || {
-        (watch.children().len() == 1).then_some(())
-    });
+    watch.wait_for("begun: 20000");
     project.write_handler(&slow.replace("VERSION", "new"));
     eventually("the new code to answer", || {
         (client.invoke("reload-running", "{}").json() == "new").then_some(())
