@@ -9,6 +9,7 @@
 //! or the behaviour it reproduces.
 
 pub mod error;
+pub mod event_stream;
 pub mod function;
 pub mod headers;
 pub mod invoke;
