@@ -10,6 +10,8 @@
 
 pub mod error;
 pub mod event_stream;
+pub mod extension_event;
+pub mod extensions_api;
 pub mod function;
 pub mod headers;
 pub mod invoke;
