@@ -82,6 +82,12 @@ impl Tracing {
             value: header.into(),
         }
     }
+
+    /// The span the record is about.
+    pub fn with_span(mut self, id: impl Into<String>) -> Self {
+        self.span_id = Some(id.into());
+        self
+    }
 }
 
 /// The body of an answer to `/event/next`.
