@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::extension_event::EventType;
 use crate::headers;
+use crate::uuid::is_uuid;
 
 /// The version prefix of every path.
 pub const PREFIX: &str = "/2020-01-01/extension";
@@ -162,14 +163,6 @@ pub fn identifier(header: Option<&str>) -> Result<&str, Answer> {
     } else {
         Err(Answer::InvalidIdentifier)
     }
-}
-
-fn is_uuid(text: &str) -> bool {
-    text.len() == 36
-        && text.bytes().enumerate().all(|(index, byte)| match index {
-            8 | 13 | 18 | 23 => byte == b'-',
-            _ => byte.is_ascii_hexdigit(),
-        })
 }
 
 /// The error type of `/init/error` or `/exit/error`, as logs and telemetry show it: kept when it is

@@ -8,6 +8,7 @@
 //! Strings that go over the wire are AWS's, byte for byte; the comment above each names the page
 //! or the behaviour it reproduces.
 
+pub mod environment_variables;
 pub mod error;
 pub mod event_stream;
 pub mod extension_event;
@@ -22,3 +23,4 @@ pub mod samples;
 pub mod telemetry_api;
 pub mod telemetry_record;
 pub mod trace;
+mod uuid;

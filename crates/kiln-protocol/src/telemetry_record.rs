@@ -204,6 +204,16 @@ impl ReportMetrics {
             billed_restore_duration_ms: None,
         }
     }
+
+    /// Adds a restore that the invocation waited for, and its billed part to what is billed.
+    pub fn with_restore(mut self, restore: &log_line::Restore) -> Self {
+        self.restore_duration_ms = Some(Millis(restore.duration));
+        self.billed_restore_duration_ms = Some(restore.billed_ms);
+        if let Some(billed) = &mut self.billed_duration_ms {
+            *billed += restore.billed_ms;
+        }
+        self
+    }
 }
 
 impl From<&log_line::Report> for ReportMetrics {

@@ -419,6 +419,25 @@ fn the_official_crate_writes_back_what_it_read() {
 }
 
 #[test]
+fn a_restore_is_reported_and_billed() {
+    let metrics = ReportMetrics::from(&log_line::Report {
+        duration: Duration::from_micros(13_820),
+        init_duration: None,
+        memory_size_mb: 512,
+        max_memory_used_mb: Some(71),
+        status: log_line::Status::Success,
+    })
+    .with_restore(&log_line::Restore {
+        duration: Duration::from_micros(204_270),
+        billed_ms: 115,
+    });
+    assert_eq!(
+        serde_json::to_string(&metrics).unwrap(),
+        r#"{"durationMs":13.82,"billedDurationMs":129,"memorySizeMB":512,"maxMemoryUsedMB":71,"restoreDurationMs":204.27,"billedRestoreDurationMs":115}"#
+    );
+}
+
+#[test]
 fn a_peak_that_nobody_measured_does_not_cost_the_batch() {
     let metrics = ReportMetrics::from(&log_line::Report {
         duration: Duration::ZERO,
