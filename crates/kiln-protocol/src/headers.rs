@@ -16,6 +16,8 @@ pub const EXECUTED_VERSION: &str = "x-amz-executed-version";
 pub const LOG_RESULT: &str = "x-amz-log-result";
 /// Answer and, optionally, request: the request id.
 pub const REQUEST_ID: &str = "x-amzn-requestid";
+/// Answer to `InvokeWithResponseStream`: the content type that the function gave its response.
+pub const REMAPPED_CONTENT_TYPE: &str = "x-amzn-remapped-content-type";
 /// Answer: the code of an error.
 pub const ERROR_TYPE: &str = "x-amzn-errortype";
 
@@ -32,5 +34,9 @@ pub const RUNTIME_ARN: &str = "lambda-runtime-invoked-function-arn";
 pub const RUNTIME_TRACE_ID: &str = "lambda-runtime-trace-id";
 /// Runtime API: decoded client context.
 pub const RUNTIME_CLIENT_CONTEXT: &str = "lambda-runtime-client-context";
-/// Runtime API: `Category.Reason` of a reported error.
+/// Runtime API: `Category.Reason` of a reported error; also a trailer of a streamed response.
 pub const RUNTIME_ERROR_TYPE: &str = "lambda-runtime-function-error-type";
+/// Runtime API: trailer of a streamed response that failed, the error's body in base64.
+pub const RUNTIME_ERROR_BODY: &str = "lambda-runtime-function-error-body";
+/// Runtime API: `streaming`, when the response is to be passed on while it is being sent.
+pub const RUNTIME_RESPONSE_MODE: &str = "lambda-runtime-function-response-mode";

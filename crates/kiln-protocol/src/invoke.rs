@@ -17,6 +17,8 @@ pub const MAX_REQUEST_BYTES: usize = 6_291_456;
 pub const MAX_EVENT_BYTES: usize = 1_048_576;
 /// Largest answer of a function, as the environment counts it.
 pub const MAX_RESPONSE_BYTES: usize = 6_291_556;
+/// Largest streamed answer: 200 MB (since July 2025).
+pub const MAX_STREAM_BYTES: usize = 200 * 1024 * 1024;
 /// Largest `X-Amz-Client-Context`, in base64 characters.
 pub const MAX_CLIENT_CONTEXT: usize = 3_583;
 /// How much of the log `X-Amz-Log-Result` carries.
@@ -45,6 +47,18 @@ impl InvocationType {
                 other,
                 "invocationType",
                 "[Event, RequestResponse, DryRun]",
+            )),
+        }
+    }
+
+    /// Reads the header's value for `InvokeWithResponseStream`, where somebody always waits.
+    pub fn parse_streaming(value: Option<&str>) -> Result<Self, ServiceError> {
+        match Self::parse(value) {
+            Ok(parsed) if parsed != Self::Event => Ok(parsed),
+            _ => Err(unsupported(
+                value.unwrap_or_default(),
+                "invocationType",
+                "[RequestResponse, DryRun]",
             )),
         }
     }
@@ -171,8 +185,12 @@ pub enum PlatformError {
     RuntimeExited(ExitCause),
     /// The runtime process could not be started; the text is the operating system's.
     InvalidEntrypoint(String),
-    /// The answer was larger than [`MAX_RESPONSE_BYTES`].
-    ResponseTooLarge,
+    /// The answer was larger than this many bytes.
+    ResponseTooLarge(usize),
+    /// The answer ended before its announced length or its last chunk.
+    TruncatedResponse,
+    /// The answer came with a response mode that there is not.
+    InvalidResponseMode,
 }
 
 #[derive(Serialize)]
@@ -189,7 +207,9 @@ impl PlatformError {
             Self::TimedOut(_) => "Sandbox.Timedout",
             Self::RuntimeExited(_) => "Runtime.ExitError",
             Self::InvalidEntrypoint(_) => "Runtime.InvalidEntrypoint",
-            Self::ResponseTooLarge => "Function.ResponseSizeTooLarge",
+            Self::ResponseTooLarge(_) => "Function.ResponseSizeTooLarge",
+            Self::TruncatedResponse => "Runtime.TruncatedResponse",
+            Self::InvalidResponseMode => "Runtime.InvalidResponseModeHeader",
         }
     }
 
@@ -201,15 +221,18 @@ impl PlatformError {
             }
             Self::RuntimeExited(cause) => cause.describe(),
             Self::InvalidEntrypoint(text) => text.clone(),
-            Self::ResponseTooLarge => format!(
-                "Response payload size exceeded maximum allowed payload size ({MAX_RESPONSE_BYTES} bytes)."
+            Self::ResponseTooLarge(limit) => format!(
+                "Response payload size exceeded maximum allowed payload size ({limit} bytes)."
             ),
+            // No capture shows what the service says of these two: the Runtime API's own words.
+            Self::TruncatedResponse => "HTTP request detected as truncated".to_owned(),
+            Self::InvalidResponseMode => "Invalid function response mode".to_owned(),
         }
     }
 
     /// The payload the caller receives with `X-Amz-Function-Error: Unhandled`.
     pub fn payload(&self, request_id: &str) -> String {
-        if *self == Self::ResponseTooLarge {
+        if matches!(self, Self::ResponseTooLarge(_)) {
             // The one body whose keys come the other way round and that names no request.
             return format!(
                 r#"{{"errorMessage":"{}","errorType":"{}"}}"#,
@@ -253,8 +276,12 @@ mod tests {
                 r#"{"errorType":"Runtime.ExitError","errorMessage":"RequestId: 8f5e2b1c-3d4e-4f6a-9b7c-0d1e2f3a4b5c Error: Runtime exited with error: signal: killed"}"#,
             ),
             (
-                PlatformError::ResponseTooLarge,
+                PlatformError::ResponseTooLarge(MAX_RESPONSE_BYTES),
                 r#"{"errorMessage":"Response payload size exceeded maximum allowed payload size (6291556 bytes).","errorType":"Function.ResponseSizeTooLarge"}"#,
+            ),
+            (
+                PlatformError::TruncatedResponse,
+                r#"{"errorType":"Runtime.TruncatedResponse","errorMessage":"RequestId: 8f5e2b1c-3d4e-4f6a-9b7c-0d1e2f3a4b5c Error: HTTP request detected as truncated"}"#,
             ),
         ] {
             assert_eq!(error.payload(ID), body);
@@ -276,6 +303,20 @@ mod tests {
             Ok(InvocationType::DryRun)
         );
         assert!(InvocationType::parse(Some("event")).is_err());
+        assert_eq!(
+            InvocationType::parse_streaming(None),
+            Ok(InvocationType::RequestResponse)
+        );
+        assert_eq!(
+            InvocationType::parse_streaming(Some("DryRun")),
+            Ok(InvocationType::DryRun)
+        );
+        assert_eq!(
+            InvocationType::parse_streaming(Some("Event"))
+                .unwrap_err()
+                .message(),
+            "1 validation error detected: Value 'Event' at 'invocationType' failed to satisfy constraint: Member must satisfy enum value set: [RequestResponse, DryRun]"
+        );
         assert_eq!(LogType::parse(Some("Tail")), Ok(LogType::Tail));
         assert!(LogType::parse(Some("Head")).is_err());
     }

@@ -3,7 +3,8 @@
 //! Source: [Lambda runtime API](https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html)
 //! and the behaviour of the implementation AWS publishes.
 
-use crate::invoke::MAX_RESPONSE_BYTES;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 
 /// The version prefix of every path.
 pub const PREFIX: &str = "/2018-06-01";
@@ -59,6 +60,8 @@ pub enum RuntimeState {
     Ready,
     /// It has an event and has not answered.
     Running,
+    /// It is sending a streamed response.
+    InvocationResponse,
     /// It has answered and not asked for the next event.
     ResponseSent,
 }
@@ -71,6 +74,7 @@ impl RuntimeState {
             Self::InitError => "InitError",
             Self::Ready => "Ready",
             Self::Running => "Running",
+            Self::InvocationResponse => "InvocationResponse",
             Self::ResponseSent => "RuntimeResponseSentState",
         }
     }
@@ -90,8 +94,10 @@ pub enum Answer {
         /// Where the call would take it, in the service's words.
         to: &'static str,
     },
-    /// 413: the answer is larger than a function may give.
-    ResponseTooLarge,
+    /// 413: the answer is larger than this many bytes.
+    ResponseTooLarge(usize),
+    /// 400: the response mode is none that there is.
+    InvalidFunctionResponseMode,
     /// 400: the body is shorter than announced.
     Truncated,
     /// 404: no such path.
@@ -105,10 +111,10 @@ impl Answer {
     pub fn status(self) -> u16 {
         match self {
             Self::Accepted => 202,
-            Self::InvalidRequestId | Self::Truncated => 400,
+            Self::InvalidRequestId | Self::InvalidFunctionResponseMode | Self::Truncated => 400,
             Self::InvalidStateTransition { .. } => 403,
             Self::NotFound => 404,
-            Self::ResponseTooLarge => 413,
+            Self::ResponseTooLarge(_) => 413,
             Self::Closing => 500,
         }
     }
@@ -125,9 +131,13 @@ impl Answer {
                 ),
                 "InvalidStateTransition",
             ),
-            Self::ResponseTooLarge => (
-                format!("Exceeded maximum allowed payload size ({MAX_RESPONSE_BYTES} bytes)."),
+            Self::ResponseTooLarge(limit) => (
+                format!("Exceeded maximum allowed payload size ({limit} bytes)."),
                 "RequestEntityTooLarge",
+            ),
+            Self::InvalidFunctionResponseMode => (
+                "Invalid function response mode".to_owned(),
+                "InvalidFunctionResponseMode",
             ),
             Self::Truncated => (
                 "HTTP request detected as truncated".to_owned(),
@@ -137,6 +147,56 @@ impl Answer {
             Self::Closing => ("Internal Server Error".to_owned(), "InternalServerError"),
         };
         format!("{{\"errorMessage\":\"{message}\",\"errorType\":\"{error_type}\"}}\n")
+    }
+}
+
+/// How a response comes, as `Lambda-Runtime-Function-Response-Mode` says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ResponseMode {
+    /// It is passed on when it is complete.
+    Buffered,
+    /// It is passed on while it comes.
+    Streaming,
+}
+
+impl ResponseMode {
+    /// Reads the header's value; `None` for one that there is not.
+    ///
+    /// As in the implementation AWS publishes, exactly `streaming` streams, and an empty value is an
+    /// absent one.
+    pub fn parse(value: Option<&[u8]>) -> Option<Self> {
+        match value {
+            None | Some(b"") => Some(Self::Buffered),
+            Some(b"streaming") => Some(Self::Streaming),
+            Some(_) => None,
+        }
+    }
+}
+
+/// The error at the end of a streamed response that failed on its way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StreamError {
+    /// `Category.Reason`, sanitised.
+    pub error_type: String,
+    /// The error's body.
+    pub body: Vec<u8>,
+}
+
+impl StreamError {
+    /// Reads the trailers [`RUNTIME_ERROR_TYPE`](crate::headers::RUNTIME_ERROR_TYPE) and
+    /// [`RUNTIME_ERROR_BODY`](crate::headers::RUNTIME_ERROR_BODY); `None` when neither was sent.
+    ///
+    /// A body that is not base64 is taken as it is: whoever made the mistake wants to see it.
+    pub fn from_trailers(error_type: Option<&[u8]>, body: Option<&[u8]>) -> Option<Self> {
+        if error_type.is_none() && body.is_none() {
+            return None;
+        }
+        let error_type = String::from_utf8_lossy(error_type.unwrap_or_default());
+        let body = body.unwrap_or_default();
+        Some(Self {
+            error_type: sanitise_error_type(&error_type).to_owned(),
+            body: BASE64.decode(body).unwrap_or_else(|_| body.to_owned()),
+        })
     }
 }
 
@@ -215,8 +275,52 @@ mod tests {
             "{\"errorMessage\":\"State transition from Ready to InvocationResponse failed for runtime. Error: State transition is not allowed\",\"errorType\":\"InvalidStateTransition\"}\n"
         );
         assert_eq!(
-            Answer::ResponseTooLarge.body(),
+            Answer::ResponseTooLarge(crate::invoke::MAX_RESPONSE_BYTES).body(),
             "{\"errorMessage\":\"Exceeded maximum allowed payload size (6291556 bytes).\",\"errorType\":\"RequestEntityTooLarge\"}\n"
+        );
+    }
+
+    #[test]
+    fn response_modes_are_exact() {
+        for (value, mode) in [
+            (None, Some(ResponseMode::Buffered)),
+            (Some(""), Some(ResponseMode::Buffered)),
+            (Some("streaming"), Some(ResponseMode::Streaming)),
+            (Some("Streaming"), None),
+            (Some("buffered"), None),
+        ] {
+            assert_eq!(
+                ResponseMode::parse(value.map(str::as_bytes)),
+                mode,
+                "{value:?}"
+            );
+        }
+        assert_eq!(
+            Answer::InvalidFunctionResponseMode.body(),
+            "{\"errorMessage\":\"Invalid function response mode\",\"errorType\":\"InvalidFunctionResponseMode\"}\n"
+        );
+    }
+
+    #[test]
+    fn trailers_are_an_error() {
+        let read = |error_type: Option<&str>, body: Option<&str>| {
+            StreamError::from_trailers(error_type.map(str::as_bytes), body.map(str::as_bytes))
+        };
+        let error = |error_type: &str, body: &str| {
+            Some(StreamError {
+                error_type: error_type.to_owned(),
+                body: body.into(),
+            })
+        };
+        assert_eq!(read(None, None), None);
+        assert_eq!(
+            read(Some("Function.Broke"), Some("eyJhIjoxfQ==")),
+            error("Function.Broke", r#"{"a":1}"#)
+        );
+        assert_eq!(read(Some("oops"), None), error("Runtime.Unknown", ""));
+        assert_eq!(
+            read(None, Some("not base64!")),
+            error("Runtime.Unknown", "not base64!")
         );
     }
 
@@ -236,9 +340,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn parsing_never_panics(method in "GET|POST|PUT", path in ".{0,100}") {
+        fn parsing_never_panics(method in "GET|POST|PUT", path in ".{0,100}", bytes in proptest::collection::vec(any::<u8>(), 0..50)) {
             let _ = Operation::parse(&method, &path);
             let _ = sanitise_error_type(&path);
+            let _ = ResponseMode::parse(Some(&bytes));
+            prop_assert!(StreamError::from_trailers(Some(&bytes), Some(&bytes)).is_some());
         }
     }
 }

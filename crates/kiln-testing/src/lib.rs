@@ -14,10 +14,12 @@ mod client;
 mod eventually;
 mod kiln;
 mod project;
+mod stream;
 mod watch;
 
 pub use client::{Answer, Client};
 pub use eventually::{eventually, eventually_within};
 pub use kiln::{Kiln, Output};
 pub use project::{Project, fixture, workspace_root};
+pub use stream::{Message, Stream};
 pub use watch::Watch;

@@ -50,9 +50,11 @@ impl Environment {
             Some(
                 error @ (PlatformError::TimedOut(_)
                 | PlatformError::RuntimeExited(_)
-                | PlatformError::InvalidEntrypoint(_)),
+                | PlatformError::InvalidEntrypoint(_)
+                | PlatformError::TruncatedResponse
+                | PlatformError::InvalidResponseMode),
             ) => log_line::failure(error, request_id, &timestamp(SystemTime::now())),
-            Some(PlatformError::ResponseTooLarge) | None => Vec::new(),
+            Some(PlatformError::ResponseTooLarge(_)) | None => Vec::new(),
         };
         last_lines.push(log_line::end(request_id));
         last_lines.push(report.line(request_id));
@@ -134,11 +136,18 @@ impl CallerAnswer {
 pub(super) fn settle(core: &mut Core, settlement: Settlement) -> Option<CallerAnswer> {
     let body = core.posted.take();
     let active = core.active.as_mut()?;
+    let forwarded = active.stream.take_if(|stream| stream.forwarded);
+    let body = body.unwrap_or_default();
     let result = match settlement {
-        Settlement::Answer { failed: false } => InvocationResult::Answer(body.unwrap_or_default()),
-        Settlement::Answer { failed: true } => {
-            InvocationResult::FunctionError(body.unwrap_or_default())
-        }
+        Settlement::Answer { failed } => match (forwarded, failed) {
+            (None, false) => InvocationResult::Answer(body),
+            (None, true) => InvocationResult::FunctionError(body),
+            (Some(_), false) => InvocationResult::Streamed,
+            (Some(stream), true) => InvocationResult::StreamFailed {
+                error_type: stream.error_type.unwrap_or_default(),
+                body,
+            },
+        },
         Settlement::InitError => {
             InvocationResult::FunctionError(core.init_error.take().unwrap_or_default())
         }
@@ -152,7 +161,8 @@ pub(super) fn settle(core: &mut Core, settlement: Settlement) -> Option<CallerAn
     active.function_error = match &result {
         InvocationResult::Platform { error, .. } => Some(error.error_type().to_owned()),
         InvocationResult::FunctionError(_) => Some("Unhandled".to_owned()),
-        InvocationResult::Answer(_) | InvocationResult::Closed => None,
+        InvocationResult::StreamFailed { error_type, .. } => Some(error_type.clone()),
+        InvocationResult::Answer(_) | InvocationResult::Streamed | InvocationResult::Closed => None,
     };
     if active.invocation.tail && result != InvocationResult::Closed {
         active.deferred = Some(result);
