@@ -2,11 +2,16 @@
 
 use aws_sdk_lambda::config::http::HttpResponse;
 use aws_sdk_lambda::error::{ProvideErrorMetadata as _, SdkError};
-use aws_sdk_lambda::operation::invoke::InvokeError;
 
 use crate::failure::Failure;
 
-type Refusal = SdkError<InvokeError, HttpResponse>;
+/// An error of either operation that invokes a function.
+pub type Refusal = SdkError<aws_sdk_lambda::Error, HttpResponse>;
+
+/// What the two operations' errors have in common.
+pub fn refusal<E: Into<aws_sdk_lambda::Error>>(error: SdkError<E, HttpResponse>) -> Refusal {
+    error.map_service_error(Into::into)
+}
 
 /// A call of the local Lambda.
 pub fn local(error: Refusal, function: &str, endpoint: &str) -> Failure {
@@ -15,7 +20,7 @@ pub fn local(error: Refusal, function: &str, endpoint: &str) -> Failure {
             Failure::usage(format!("no local Lambda answers at {endpoint}"))
                 .hint("start it with `kiln watch`, or name its port with `--port`")
         }
-        SdkError::ServiceError(refused) if refused.err().is_resource_not_found_exception() => {
+        SdkError::ServiceError(refused) if is_not_found(refused.err()) => {
             let functions = functions(refused.raw());
             let failure = if function == kiln_service::edge::ONLY_FUNCTION {
                 Failure::usage("which function is to be invoked?")
@@ -34,7 +39,7 @@ pub fn local(error: Refusal, function: &str, endpoint: &str) -> Failure {
 /// A call of AWS.
 pub fn remote(error: Refusal, function: &str) -> Failure {
     match &error {
-        SdkError::ServiceError(refused) if refused.err().is_resource_not_found_exception() => {
+        SdkError::ServiceError(refused) if is_not_found(refused.err()) => {
             other(error).hint(format!(
                 "is `{function}` deployed in this region and account? `--region` and `--profile` choose others"
             ))
@@ -44,6 +49,10 @@ pub fn remote(error: Refusal, function: &str) -> Failure {
             .hint("check region and credentials with `kiln doctor`, or choose with `--profile` and `--region`"),
         _ => other(error),
     }
+}
+
+fn is_not_found(error: &aws_sdk_lambda::Error) -> bool {
+    matches!(error, aws_sdk_lambda::Error::ResourceNotFoundException(_))
 }
 
 fn other(error: Refusal) -> Failure {
