@@ -148,14 +148,14 @@ fn a_crash_ends_the_stream_with_the_exit_of_the_process() {
 
 #[test]
 fn a_timeout_ends_the_stream() {
-    let lambda = Lambda::with(StreamLimits::default(), Duration::from_secs(1));
+    let lambda = Lambda::with(StreamLimits::default(), Duration::from_secs(2));
     let (mut runtime, id, mut stream) = begun(&lambda);
     runtime.chunk("the last");
     let (bytes, end) = stream.rest();
     assert_eq!(bytes, b"the last");
     assert_eq!(
         end,
-        error("Sandbox.Timedout", &id, "Task timed out after 1.00 seconds")
+        error("Sandbox.Timedout", &id, "Task timed out after 2.00 seconds")
     );
 }
 

@@ -42,6 +42,15 @@ impl Lambda {
     }
 
     pub fn with(stream_limits: StreamLimits, timeout: Duration) -> Self {
+        Self::deploy(stream_limits, timeout, false)
+    }
+
+    /// A function that somebody else starts.
+    pub fn external() -> Self {
+        Self::deploy(StreamLimits::default(), Duration::from_secs(60), true)
+    }
+
+    fn deploy(stream_limits: StreamLimits, timeout: Duration, external: bool) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("bootstrap");
         std::fs::write(&path, BOOTSTRAP).unwrap();
@@ -65,9 +74,13 @@ impl Lambda {
                 timeout,
                 variables: [variable("DIRECTORY", directory.path().to_owned())].into(),
             };
-            let code = Code::Executable {
-                path,
-                working_directory: directory.path().to_owned(),
+            let code = if external {
+                Code::External
+            } else {
+                Code::Executable {
+                    path,
+                    working_directory: directory.path().to_owned(),
+                }
             };
             service.deploy(function, code);
             let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
@@ -125,8 +138,12 @@ impl Lambda {
     /// A connection of the runtime to its API.
     pub fn runtime(&self) -> Runtime {
         let connection = TcpStream::connect(self.process().1).unwrap();
-        connection.set_nodelay(true).unwrap();
-        Runtime(BufReader::new(connection))
+        Runtime::over(connection, "")
+    }
+
+    /// A connection of the runtime that somebody else has started.
+    pub fn external_runtime(&self) -> Runtime {
+        Runtime::over(self.client.connect(), "/.rt/played")
     }
 
     pub fn close(&self) {
@@ -141,12 +158,26 @@ impl Drop for Lambda {
 }
 
 /// A runtime's side of one connection.
-pub struct Runtime(BufReader<TcpStream>);
+pub struct Runtime {
+    connection: BufReader<TcpStream>,
+    prefix: &'static str,
+}
 
 impl Runtime {
+    fn over(connection: TcpStream, prefix: &'static str) -> Self {
+        connection.set_nodelay(true).unwrap();
+        Self {
+            connection: BufReader::new(connection),
+            prefix,
+        }
+    }
+
     /// Waits for an event; its id.
     pub fn next(&mut self) -> String {
-        self.send("GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\nhost: x\r\n\r\n");
+        let prefix = self.prefix;
+        self.send(format!(
+            "GET {prefix}/2018-06-01/runtime/invocation/next HTTP/1.1\r\nhost: x\r\n\r\n"
+        ));
         let (status, headers, _) = self.answer();
         assert_eq!(status, 200);
         let id = headers.iter().find_map(|line| {
@@ -159,8 +190,9 @@ impl Runtime {
     /// Begins a request to `/response`, with these header lines.
     pub fn respond(&mut self, id: &str, headers: &[&str]) {
         let headers: String = headers.iter().map(|line| format!("{line}\r\n")).collect();
+        let prefix = self.prefix;
         self.send(format!(
-            "POST /2018-06-01/runtime/invocation/{id}/response HTTP/1.1\r\nhost: x\r\n{headers}\r\n"
+            "POST {prefix}/2018-06-01/runtime/invocation/{id}/response HTTP/1.1\r\nhost: x\r\n{headers}\r\n"
         ));
     }
 
@@ -191,12 +223,12 @@ impl Runtime {
     }
 
     pub fn send(&mut self, bytes: impl AsRef<[u8]>) {
-        self.0.get_mut().write_all(bytes.as_ref()).unwrap();
+        self.connection.get_mut().write_all(bytes.as_ref()).unwrap();
     }
 
     /// As much of the bytes as is taken before this long passes without progress.
     pub fn send_until_blocked(&mut self, bytes: &[u8], patience: Duration) -> usize {
-        let connection = self.0.get_mut();
+        let connection = self.connection.get_mut();
         connection.set_write_timeout(Some(patience)).unwrap();
         let mut sent = 0;
         while sent < bytes.len() {
@@ -211,12 +243,12 @@ impl Runtime {
 
     /// Says that nothing more will be sent.
     pub fn finish_sending(&mut self) {
-        self.0.get_mut().shutdown(Shutdown::Write).unwrap();
+        self.connection.get_mut().shutdown(Shutdown::Write).unwrap();
     }
 
     /// Whether an answer is there already.
     pub fn has_answer(&mut self) -> bool {
-        let connection = self.0.get_mut();
+        let connection = self.connection.get_mut();
         connection.set_nonblocking(true).unwrap();
         let there = connection.peek(&mut [0]).is_ok();
         connection.set_nonblocking(false).unwrap();
@@ -235,7 +267,11 @@ impl Runtime {
         let mut head = Vec::new();
         loop {
             let mut line = String::new();
-            assert_ne!(self.0.read_line(&mut line).unwrap(), 0, "closed: {head:?}");
+            assert_ne!(
+                self.connection.read_line(&mut line).unwrap(),
+                0,
+                "closed: {head:?}"
+            );
             match line.trim_end() {
                 "" => break,
                 line => head.push(line.to_owned()),
@@ -246,7 +282,7 @@ impl Runtime {
             .iter()
             .find_map(|line| line.strip_prefix("content-length: ")?.parse().ok());
         let mut body = vec![0; length.unwrap()];
-        self.0.read_exact(&mut body).unwrap();
+        self.connection.read_exact(&mut body).unwrap();
         (status, head, String::from_utf8(body).unwrap())
     }
 }

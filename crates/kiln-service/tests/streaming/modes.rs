@@ -154,6 +154,36 @@ fn a_response_mode_that_there_is_not_is_refused() {
 }
 
 #[test]
+fn a_function_started_elsewhere_streams_too() {
+    let lambda = Lambda::external();
+    let caller = lambda.stream();
+    let mut runtime = lambda.external_runtime();
+    let id = runtime.next();
+    runtime.begin(&id);
+    let mut stream = caller.join().unwrap();
+    runtime.chunk("one");
+    assert_eq!(stream.chunk(), b"one");
+    runtime.end(&["Lambda-Runtime-Function-Error-Type: Function.Broke"]);
+    let end = json!({"ErrorCode": "Function.Broke", "ErrorDetails": ""});
+    assert_eq!(stream.rest(), (Vec::new(), end));
+    assert_eq!(status(&runtime.status()), ACCEPTED);
+    // Its debugger ends it half way: the next one answers the next call.
+    let caller = lambda.stream();
+    let id = runtime.next();
+    runtime.begin(&id);
+    let mut stream = caller.join().unwrap();
+    drop(runtime);
+    assert_eq!(stream.rest().1["ErrorCode"], "Runtime.TruncatedResponse");
+    let caller = lambda.stream();
+    let mut runtime = lambda.external_runtime();
+    let id = runtime.next();
+    runtime.begin(&id);
+    runtime.chunk("fine");
+    runtime.end(&[]);
+    assert_eq!(caller.join().unwrap().rest(), (b"fine".to_vec(), json!({})));
+}
+
+#[test]
 fn bad_requests_and_dry_runs_run_nothing() {
     let lambda = Lambda::start();
     let client = lambda.client();
