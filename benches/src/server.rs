@@ -112,6 +112,13 @@ impl Server {
         (procfs::cpu_time(self.pid()), functions.sum())
     }
 
+    /// How many processes of a function run.
+    pub fn processes_of(&self, function: &str) -> usize {
+        let family = procfs::descendants(self.pid());
+        let named = family.iter().filter(|process| process.name == function);
+        named.count()
+    }
+
     /// An error about it, with the end of what it printed.
     pub fn problem(&self, problem: &str) -> BenchError {
         let printed = self.printed();

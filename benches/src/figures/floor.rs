@@ -7,7 +7,7 @@ use crate::runtime_api::feed;
 use crate::statistics::{median, microseconds, percentile};
 
 const FUNCTION: &str = "noop";
-/// Events per run, and those that only warm the function up.
+/// Events per run: so many that the first ones, which warm the function up, do not count.
 const EVENTS: usize = 20_000;
 
 pub(super) fn measure(plan: &Plan) -> Result<Section, BenchError> {

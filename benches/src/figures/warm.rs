@@ -90,6 +90,8 @@ struct Samples {
     per_second: Vec<f64>,
     /// CPU time per call of callers, service and functions, µs.
     cpu: [Vec<f64>; 3],
+    /// Processes of the function at the end of the last round.
+    processes: usize,
     failed: Option<String>,
 }
 
@@ -113,7 +115,7 @@ pub(super) fn measure(plan: &Plan) -> Result<Section, BenchError> {
         rows.extend(table_rows(case, &samples));
     }
     notes.push(
-        "cargo-lambda runs as many processes as there are connections, or as --concurrency says"
+        "cargo-lambda may run as many processes as there are connections, or as --concurrency says"
             .to_owned(),
     );
     Ok(Section {
@@ -178,6 +180,7 @@ impl Samples {
         for (samples, used) in self.cpu.iter_mut().zip(used) {
             samples.push(per_call(used, &traffic));
         }
+        self.processes = server.processes_of(case.function);
         self.failed = self.failed.take().or_else(|| traffic.failed());
     }
 
@@ -194,7 +197,9 @@ impl Samples {
         let [callers, service, functions] =
             [0, 1, 2].map(|part: usize| median(self.cpu.get(part).into_iter().flatten().copied()));
         format!(
-            "CPU per call: {callers:.0} µs callers, {service:.0} µs service, {functions:.0} µs function"
+            "CPU per call: {callers:.0} µs callers, {service:.0} µs service, {functions:.0} µs function; \
+             {} of its processes",
+            self.processes
         )
     }
 }

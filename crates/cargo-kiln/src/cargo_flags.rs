@@ -36,8 +36,14 @@ impl FromArgMatches for CargoFlags {
     }
 }
 
-/// What cargo's help has no reason to say, or says in a word.
+/// What cargo's help has no reason to say, or says in a word; and what cargo takes without a value.
 fn explain(arg: Arg) -> Arg {
+    // Without a value cargo lists the possible ones and ends. Here the flag would look as if it
+    // were not there, and everything would be built.
+    let arg = match arg.get_id().as_str() {
+        "packages" | "bin" | "example" | "target" => arg.num_args(1),
+        _ => arg,
+    };
     match arg.get_id().as_str() {
         "target" => arg.help(
             "Build for this Rust target; a glibc version after it says what the result must run \

@@ -56,6 +56,11 @@ pub fn say(text: impl AsRef<str>) {
     let _ = writeln!(anstream::stderr(), "{}", text.as_ref());
 }
 
+/// Clears the terminal that stderr is. Whoever wants no colour wants that all the same.
+pub fn clear() {
+    let _ = std::io::stderr().write_all(b"\x1b[2J\x1b[H");
+}
+
 /// Writes a warning to stderr.
 pub fn warn(text: impl AsRef<str>) {
     say(format!("{WARNING}warning:{WARNING:#} {}", text.as_ref()));

@@ -65,11 +65,9 @@ fn listing(directory: &Path) -> Vec<(String, Vec<u8>)> {
 
 /// A call in a project, without zig wherever that may be.
 fn kiln(project: &Project, arguments: &[&str]) -> Kiln {
-    const NOWHERE: &str = "kiln-test-no-such-program";
     Kiln::new(KILN)
         .in_dir(project.path())
-        .env("CARGO_ZIGBUILD_PYTHON_PATH", NOWHERE)
-        .env("CARGO_ZIGBUILD_ZIG_PATH", NOWHERE)
+        .without_zig()
         .args(arguments)
 }
 

@@ -9,6 +9,7 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use kiln_testing::{Watch, fixture};
 use serde_json::Value;
 
 /// A directory to run in, with a home and a search path of its own.
@@ -158,6 +159,23 @@ fn a_port_in_use_is_a_problem() {
     assert_eq!(check["status"], "problem");
     assert_eq!(check["found"], format!("{port} is in use on 127.0.0.1"));
     assert_eq!(check["cure"], "kiln watch --port 0");
+}
+
+#[test]
+fn a_port_that_kiln_serves_already_is_well() {
+    let machine = Machine::new();
+    let arguments = ["--only-lambda-apis", "--bin", "noop"];
+    let watch = Watch::start(env!("CARGO_BIN_EXE_kiln"), fixture("functions"), &arguments);
+    let mut command = machine.doctor(&["-o", "json"]);
+    command.env("KILN_PORT", watch.port().to_string());
+    let (_, report) = report(command);
+    let check = check(&report, "port");
+    assert_eq!(check["status"], "ok");
+    let port = watch.port();
+    assert_eq!(
+        check["found"],
+        format!("{port} on 127.0.0.1 is served by Kiln already")
+    );
 }
 
 #[cfg(unix)]

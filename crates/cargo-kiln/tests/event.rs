@@ -2,32 +2,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a panic is a test's report")]
 
-use std::process::{Command, Output};
-
+use kiln_testing::{Kiln, Output};
 use serde_json::Value;
 
-/// What a run of `kiln event` left behind.
-struct Run {
-    code: Option<i32>,
-    stdout: String,
-    stderr: String,
-}
-
-fn event(args: &[&str]) -> Run {
-    let Output {
-        status,
-        stdout,
-        stderr,
-    } = Command::new(env!("CARGO_BIN_EXE_kiln"))
+fn event(args: &[&str]) -> Output {
+    Kiln::new(env!("CARGO_BIN_EXE_kiln"))
         .arg("event")
         .args(args)
         .output()
-        .unwrap();
-    Run {
-        code: status.code(),
-        stdout: String::from_utf8(stdout).unwrap(),
-        stderr: String::from_utf8(stderr).unwrap(),
-    }
 }
 
 /// The event that is printed, of a run that is expected to succeed without a word.

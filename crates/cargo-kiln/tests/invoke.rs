@@ -1,5 +1,8 @@
 //! `kiln invoke` through its front door: the real binary calls the real service by the AWS SDK.
 
+use std::io::{BufRead as _, BufReader};
+use std::process::Stdio;
+
 use kiln_testing::{Kiln, Output, Project, Watch, fixture};
 use serde_json::{Value, json};
 
@@ -123,6 +126,18 @@ fn an_unknown_function_is_answered_with_those_there_are() {
 }
 
 #[test]
+fn an_unknown_alias_is_not_taken_for_an_unknown_function() {
+    let watch = functions();
+    for arguments in [&["behave", "--alias", "live"][..], &["behave:live"]] {
+        invoke(&watch, arguments)
+            .output()
+            .expect_code(2)
+            .expect_stderr("there is no version or alias `live` here")
+            .expect_stderr("hint: the local Lambda runs `$LATEST`");
+    }
+}
+
+#[test]
 fn the_only_function_needs_no_name() {
     let watch = Watch::start(KILN, fixture("functions"), &["--bin", "behave"]).ready();
     let output = invoke(&watch, &["-d", "1"]).output().expect_code(0);
@@ -166,6 +181,78 @@ fn remote_calls_go_the_way_of_the_aws_cli() {
 }
 
 #[test]
+fn a_pipe_that_nothing_comes_through_is_told() {
+    let mut call = Kiln::new(KILN)
+        .args(["invoke", "behave", "--port", "1"])
+        .into_command()
+        .stdin(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = BufReader::new(call.stderr.take().unwrap()).lines();
+    let waiting = said.next().unwrap().unwrap();
+    assert!(
+        waiting.starts_with("waiting for the event on stdin"),
+        "{waiting}"
+    );
+    // Its end is an event too: the empty one, which nobody serves here.
+    drop(call.stdin.take());
+    let refused = said.next().unwrap().unwrap();
+    assert!(refused.contains("no local Lambda answers"), "{refused}");
+    assert_eq!(call.wait().unwrap().code(), Some(2));
+}
+
+#[test]
+fn without_credentials_the_way_to_them_is_told() {
+    Kiln::new(KILN)
+        .in_dir(std::env::temp_dir())
+        .args(["invoke", "behave", "--remote", "--region", "eu-west-1"])
+        // Should it call after all, then nobody.
+        .args(["--endpoint-url", "http://127.0.0.1:1"])
+        .env("AWS_CONFIG_FILE", "/nonexistent")
+        .env("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent")
+        .env("AWS_EC2_METADATA_DISABLED", "true")
+        .output()
+        .expect_code(2)
+        .expect_stderr("error: the call got no answer\n")
+        .expect_stderr("no credentials found")
+        .expect_stderr("hint: check region and credentials with `kiln doctor`");
+}
+
+#[test]
+fn without_a_port_it_is_that_of_the_project() {
+    let called = |project: &Project, endpoint: &str| {
+        Kiln::new(KILN)
+            .in_dir(project.path())
+            .arg("invoke")
+            .output()
+            .expect_code(2)
+            .expect_stderr(&format!("no local Lambda answers at {endpoint}\n"));
+    };
+    let package = |port: &str| {
+        format!("[package]\nname = \"lone\"\nversion = \"0.0.0\"\nedition = \"2024\"\n{port}")
+    };
+    let port = "[package.metadata.kiln.watch]\nport = 1\naddress = \"127.0.0.2\"\n";
+    let lone = Project::empty();
+    lone.write("Cargo.toml", &package(port));
+    lone.write("src/main.rs", "fn main() {}\n");
+    called(&lone, "http://127.0.0.2:1");
+    // Of several packages only those of functions count: the library says nothing here.
+    let workspace = Project::empty();
+    workspace.write(
+        "Cargo.toml",
+        "[workspace]\nresolver = \"3\"\nmembers = [\"lone\", \"aside\"]\n\
+         [workspace.metadata.kiln.watch]\nport = 2\n",
+    );
+    workspace.write("lone/Cargo.toml", &package(""));
+    workspace.write("lone/src/main.rs", "fn main() {}\n");
+    let aside = package(port).replace("lone", "aside");
+    workspace.write("aside/Cargo.toml", &aside);
+    workspace.write("aside/src/lib.rs", "");
+    called(&workspace, "http://127.0.0.1:2");
+}
+
+#[test]
 fn the_client_context_reaches_the_function() {
     let watch = functions();
     let context = r#"{"custom": {"user": "ada"}}"#;
@@ -191,6 +278,12 @@ fn what_cannot_be_sent_is_said_before_it_is() {
     call(&["-E", "nonsense"]).expect_stderr("`nonsense`");
     call(&["-d", "1", "-E", "sqs"]).expect_stderr("cannot be used with");
     call(&["--client-context-ascii", "nope"]).expect_stderr("the client context is not JSON");
+    call(&["--endpoint-url", "localhost:9000"])
+        .expect_stderr("`--endpoint-url localhost:9000`: this is no URL")
+        .expect_stderr("hint: it begins with its scheme: http://");
+    call(&["--endpoint-url", "https://lambda.eu-west-1.amazonaws.com"])
+        .expect_stderr("the local Lambda speaks HTTP without TLS")
+        .expect_stderr("`--remote`");
     call(&["-d", "1"])
         .expect_stderr("no local Lambda answers at http://127.0.0.1:1")
         .expect_stderr("hint: start it with `kiln watch`");

@@ -7,41 +7,33 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::Command;
 
+use kiln_testing::{Kiln, Output};
 use tempfile::TempDir;
 
 fn kiln(directory: &Path, args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_kiln"))
+    Kiln::new(env!("CARGO_BIN_EXE_kiln"))
+        .in_dir(directory)
         .args(args)
-        .current_dir(directory)
-        // No terminal: whatever is not said gets its default, and nothing waits for an answer.
-        .stdin(Stdio::null())
         .output()
-        .unwrap()
-}
-
-fn conversation(output: &Output) -> String {
-    String::from_utf8(output.stderr.clone()).unwrap()
 }
 
 /// Runs a command that must work; what it said on stderr.
+#[track_caller]
 fn done(directory: &Path, args: &[&str]) -> String {
-    let output = kiln(directory, args);
-    let said = conversation(&output);
-    assert_eq!(output.status.code(), Some(0), "{args:?}: {said}");
-    assert!(output.stdout.is_empty(), "{args:?} wrote data: {output:?}");
-    said
+    let output = kiln(directory, args).expect_code(0);
+    assert_eq!(output.stdout, "", "{args:?} wrote data");
+    output.stderr
 }
 
 /// Runs a command that must be refused without a trace; what it said on stderr.
+#[track_caller]
 fn refused(directory: &Path, args: &[&str]) -> String {
     let before = listing(directory);
-    let output = kiln(directory, args);
-    let said = conversation(&output);
-    assert_eq!(output.status.code(), Some(2), "{args:?}: {said}");
+    let output = kiln(directory, args).expect_code(2);
     assert_eq!(listing(directory), before, "{args:?} left something behind");
-    said
+    output.stderr
 }
 
 /// All paths below a directory, sorted, with the sizes of files.
@@ -137,6 +129,15 @@ fn names_that_cargo_or_lambda_would_refuse() {
     }
     let said = refused(root.path(), &["new", "/"]);
     assert!(said.contains("kiln init"), "{said}");
+    // The way out is that of the word that is wrong.
+    let other_name = "`--name` gives the project";
+    let said = refused(root.path(), &["new", "type"]);
+    assert!(said.contains(other_name), "{said}");
+    for flag in ["--name", "--bin-name"] {
+        let said = refused(root.path(), &["new", "orders", flag, "type"]);
+        assert!(said.contains("`type-function`"), "{flag}: {said}");
+        assert!(!said.contains(other_name), "{flag}: {said}");
+    }
 }
 
 #[test]
@@ -172,6 +173,18 @@ fn what_exists_is_left_alone() {
     assert!(said.contains("failed to write"), "{said}");
     done(root.path(), &["new", "empty"]);
     assert!(read(&root, "empty/Cargo.toml").contains("name = \"empty\""));
+    // The directory where the user stands is not replaced by another one of its name.
+    let here = root.path().join("here");
+    fs::create_dir(&here).unwrap();
+    done(&here, &["new", "../here"]);
+    assert!(read(&root, "here/Cargo.toml").contains("name = \"here\""));
+}
+
+#[test]
+fn what_comes_next_can_be_pasted() {
+    let root = tempfile::tempdir().unwrap();
+    let said = done(root.path(), &["new", "my functions/orders"]);
+    assert!(said.contains("\n  cd 'my functions/orders'\n"), "{said}");
 }
 
 #[test]
@@ -238,6 +251,8 @@ fn init_lists_what_is_in_the_way() {
     assert!(said.contains(files), "{said}");
     let said = refused(root.path(), &["init", "nowhere"]);
     assert!(said.contains("no directory `nowhere`"), "{said}");
+    let said = refused(root.path(), &["init", "Cargo.toml"]);
+    assert!(said.contains("`Cargo.toml` is not a directory"), "{said}");
 }
 
 #[test]

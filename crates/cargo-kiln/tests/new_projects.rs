@@ -4,8 +4,9 @@
 //!
 //! All of them share one target directory, so that dependencies are compiled once per set of
 //! features, and start from one lock file, so that runs are comparable. It is the union of what all
-//! of them need; a user's project resolves a lock file of its own. To refresh it, run `cargo update` in a project that has
-//! the dependencies of all templates, and copy its lock file to `new_projects.lock`.
+//! of them need; a user's project resolves a lock file of its own. To refresh it, run `cargo update`
+//! in a project that has the dependencies of all templates, and copy its lock file to
+//! `new_projects.lock`.
 
 #![expect(
     clippy::unwrap_used,
@@ -34,13 +35,12 @@ const LEAN: [(&str, &str); 3] = [
 
 /// Runs `kiln new NAME FLAGS…` in a directory.
 fn generate(root: &Path, name: &str, flags: &[&str]) {
-    let output = Command::new(KILN)
+    Kiln::new(KILN)
+        .in_dir(root)
         .args(["new", name])
         .args(flags)
-        .current_dir(root)
         .output()
-        .unwrap();
-    assert!(output.status.success(), "{name}: {output:?}");
+        .expect_code(0);
 }
 
 /// Runs cargo in a directory, with the target directory of all projects.

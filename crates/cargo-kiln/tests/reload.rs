@@ -24,7 +24,7 @@ fn an_edit_reaches_the_next_call_and_its_cause_is_printed() {
 
 #[test]
 fn fault_2_a_running_invocation_finishes_on_the_code_it_began_with() {
-    let slow = r#"tokio::time::sleep(std::time::Duration::from_millis(event.payload["ms"].as_u64().unwrap_or(0))).await; Ok(json!("VERSION"))"#;
+    let slow = r#"println!("begun: {}", event.payload["ms"]); tokio::time::sleep(std::time::Duration::from_millis(event.payload["ms"].as_u64().unwrap_or(0))).await; Ok(json!("VERSION"))"#;
     let project = Project::function("reload-running", &slow.replace("VERSION", "old"));
     let watch = Watch::start(KILN, project.path(), &[]).ready();
     let client = watch.client();
@@ -33,9 +33,7 @@ fn fault_2_a_running_invocation_finishes_on_the_code_it_began_with() {
         let client = client.clone();
         thread::spawn(move || client.invoke("reload-running", r#"{"ms": 20000}"#))
     };
-    eventually("the invocation to run", || {
-        (watch.children().len() == 1).then_some(())
-    });
+    watch.wait_for("begun: 20000");
     project.write_handler(&slow.replace("VERSION", "new"));
     eventually("the new code to answer", || {
         (client.invoke("reload-running", "{}").json() == "new").then_some(())
@@ -89,6 +87,22 @@ fn a_file_that_the_build_missed_is_noticed_when_it_appears() {
     eventually("the new module to answer", || {
         (watch.client().invoke("reload-missing", "{}").json() == "late").then_some(())
     });
+}
+
+#[test]
+fn fault_18_everything_is_built_before_any_call() {
+    let project = Project::function("reload-eager", r#"Ok(json!("built"))"#);
+    let watch = Watch::start(KILN, project.path(), &[]).ready();
+    // Nobody has called: no process runs, and what one would run is there.
+    assert_eq!(watch.children(), [] as [i32; 0]);
+    let served = Project::target_directory().join(format!("kiln/watch-{}", watch.port()));
+    let built = std::fs::read_dir(served).unwrap().flatten();
+    let built: Vec<_> = built
+        .map(|entry| entry.path().join("reload-eager"))
+        .collect();
+    assert!(built.iter().all(|executable| executable.is_file()) && !built.is_empty());
+    assert_eq!(watch.client().invoke("reload-eager", "{}").json(), "built");
+    assert_eq!(watch.printed().matches("→ build ").count(), 1);
 }
 
 #[test]
@@ -220,6 +234,71 @@ fn one_build_serves_every_function_of_a_workspace_and_one_edit_leaves_the_others
         right,
         "the same warm process"
     );
+}
+
+#[test]
+fn a_build_script_that_writes_into_its_package_causes_no_endless_builds() {
+    let project = Project::function("reload-generated", r#"Ok(json!([WORD, "one"]))"#);
+    let with_word = |project: &Project| {
+        let main = project.read("src/main.rs");
+        project.write("src/main.rs", &format!("include!(\"word.rs\");\n{main}"));
+    };
+    with_word(&project);
+    // Without `rerun-if-changed` it runs again for each change in the package, its own included.
+    project.write(
+        "build.rs",
+        r#"fn main() { std::fs::write("src/word.rs", "const WORD: &str = \"word\";\n").unwrap(); }"#,
+    );
+    let watch = Watch::start(KILN, project.path(), &[]).ready();
+    let answer = || watch.client().invoke("reload-generated", "{}").json();
+    assert_eq!(answer(), json!(["word", "one"]));
+    let handler = project.read("src/main.rs").replace("one", "two");
+    project.write("src/main.rs", &handler);
+    eventually("the edit to answer", || {
+        (answer() == json!(["word", "two"])).then_some(())
+    });
+    let printed = watch.printed();
+    assert!(!printed.contains("changes with every build"), "{printed}");
+}
+
+#[test]
+fn a_directory_that_is_made_again_is_watched_again() {
+    let project = Project::function(
+        "reload-again",
+        r#"Ok(json!(include_str!("part/word.txt")))"#,
+    );
+    project.write("src/part/word.txt", "one");
+    let watch = Watch::start(KILN, project.path(), &[]).ready();
+    let becomes = |word: &str| {
+        eventually(&format!("`{word}` to answer"), || {
+            (watch.client().invoke("reload-again", "{}").json() == word).then_some(())
+        });
+    };
+    becomes("one");
+    // As when a branch without it is checked out, and then one with it.
+    std::fs::remove_dir_all(project.path().join("src/part")).unwrap();
+    watch.wait_for("the last good build goes on answering");
+    project.write("src/part/word.txt", "two");
+    becomes("two");
+    project.write("src/part/word.txt", "three");
+    becomes("three");
+}
+
+#[test]
+fn calls_to_a_new_function_wait_for_its_first_build() {
+    let project = Project::function("reload-grows", r#"Ok(json!("old"))"#);
+    let watch = Watch::start(KILN, project.path(), &[]).ready();
+    let client = watch.client();
+    let main = project.read("src/main.rs").replace("old", "new");
+    project.write("src/bin/reload-grown.rs", &main);
+    let manifest = project.read("Cargo.toml");
+    project.write("Cargo.toml", &format!("{manifest}\n# saved\n"));
+    // From 404 there is one way only: to an answer.
+    eventually("the new function to answer", || {
+        let answer = client.invoke("reload-grown", "{}");
+        (answer.status != 404)
+            .then(|| assert_eq!((answer.status, answer.json()), (200, json!("new"))))
+    });
 }
 
 #[test]

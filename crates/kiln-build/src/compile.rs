@@ -3,7 +3,7 @@
 //! Decide how to link, add what a release build gets, run cargo, read what came out; and once
 //! more with another linker when the host's glibc turns out to be too new.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use cargo_metadata::{Metadata, PackageId};
@@ -11,7 +11,7 @@ use cargo_metadata::{Metadata, PackageId};
 use crate::cargo::{Artifact, BuildOutcome, Built, CargoBuild, CargoError};
 use crate::elf::{ArtifactFacts, ElfError};
 use crate::linker::{
-    Compiler, LinkError, LinkFacts, LinkPlan, LinkRequest, Toolchain, Way, choose,
+    Compiler, LinkError, LinkFacts, LinkPlan, LinkRequest, TooNew, Toolchain, Way, choose,
 };
 use crate::optimize::{self, OptimizeError, ProfileSources};
 use crate::target::{Architecture, GlibcVersion, LambdaTarget, TargetError};
@@ -71,10 +71,8 @@ pub enum Notice<'a> {
     Linking(&'a LinkPlan),
     /// A program that the host linked cannot run on the target; it is built again.
     GlibcTooNew {
-        /// The program.
-        program: &'a str,
-        /// The glibc it needs.
-        needs: GlibcVersion,
+        /// The program, and the glibc it needs.
+        too_new: &'a TooNew,
         /// The newest it may need.
         newest: GlibcVersion,
     },
@@ -117,14 +115,20 @@ pub enum CompileError {
     #[error(transparent)]
     Elf(#[from] ElfError),
     /// The executable needs a glibc that the target does not have, however it was linked.
-    #[error("`{program}` needs glibc {needs}, and the function will find {newest}")]
+    #[error("`{}` needs glibc {}, and the function will find {newest}", .too_new.program, .too_new.needs)]
     Glibc {
-        /// The program.
-        program: String,
-        /// The glibc it needs.
-        needs: GlibcVersion,
+        /// The program, and the glibc it needs.
+        too_new: TooNew,
         /// The newest it may need.
         newest: GlibcVersion,
+    },
+    /// The executable asks for a program loader that Lambda does not have.
+    #[error("`{program}` asks for the program loader `{loader}`, which AWS Lambda does not have")]
+    Loader {
+        /// The program.
+        program: String,
+        /// The loader.
+        loader: String,
     },
 }
 
@@ -134,7 +138,7 @@ impl CompileError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Link(error) => error.hint(),
-            Self::Optimize(error) => error.hint(),
+            Self::Optimize(_) => None,
             Self::Cargo(error) => error.hint(),
             Self::Elf(error) => error.hint(),
             Self::Glibc { .. } => Some(
@@ -142,13 +146,16 @@ impl CompileError {
                  `--compiler musl`"
                     .to_owned(),
             ),
+            Self::Loader { .. } => Some(
+                "use `--compiler zig`, or `--compiler musl` for a static executable".to_owned(),
+            ),
         }
     }
 }
 
 /// Compiles the programs that `wanted` picks among those cargo reports.
 ///
-/// `run` is who runs cargo: [`CargoBuild::run`], or a caller that has to be able to stop it.
+/// `run` runs cargo: the caller does, who has to be able to stop it.
 ///
 /// # Errors
 ///
@@ -183,9 +190,9 @@ pub fn compile(
         std::env::vars_os(),
     )?;
     let mut facts = LinkFacts::gather(&link, request.metadata, &configuration)?;
+    let mut plan = choose(&facts)?;
     let mut duration = Duration::ZERO;
     loop {
-        let plan = choose(&facts)?;
         notify(Notice::Linking(&plan));
         let mut build = CargoBuild {
             options: request.options.clone(),
@@ -209,41 +216,73 @@ pub fn compile(
         }
         let outcome = run(&build)?;
         duration += outcome.duration;
+        let programs = read(outcome, wanted)?;
 
-        let mut programs = Vec::new();
-        for built in outcome.artifacts {
-            if wanted(&built.artifact) {
-                let facts = ArtifactFacts::read(&built.executable)?;
-                programs.push(CompiledProgram { built, facts });
-            }
-        }
         let newest = target.newest_glibc();
-        let Some((program, needs)) = programs
-            .iter()
-            .filter_map(|program| Some((program.built.target_name.as_str(), program.facts.glibc?)))
-            .filter(|(_, needs)| *needs > newest)
-            .max_by_key(|(_, needs)| *needs)
-        else {
+        let Some(too_new) = too_new(&programs, newest) else {
+            check_loaders(&programs)?;
             return Ok(Compiled {
                 plan,
                 programs,
                 duration,
             });
         };
-        if facts.host_needs.is_some() || plan.way == Way::Zig {
-            return Err(CompileError::Glibc {
-                program: program.to_owned(),
-                needs,
-                newest,
-            });
+        if facts.too_new.is_some() || plan.way == Way::Zig {
+            return Err(CompileError::Glibc { too_new, newest });
         }
+        facts = facts.after_host_attempt(too_new.clone(), &link, request.metadata)?;
+        plan = choose(&facts)?;
         notify(Notice::GlibcTooNew {
-            program,
-            needs,
+            too_new: &too_new,
             newest,
         });
-        facts = facts.after_host_attempt(needs, &link, request.metadata)?;
     }
+}
+
+/// The wanted programs of a build, with their facts.
+fn read(
+    outcome: BuildOutcome,
+    wanted: &dyn Fn(&Artifact) -> bool,
+) -> Result<Vec<CompiledProgram>, ElfError> {
+    let built = outcome.artifacts.into_iter();
+    built
+        .filter(|built| wanted(&built.artifact))
+        .map(|built| {
+            let facts = ArtifactFacts::read(&built.executable)?;
+            Ok(CompiledProgram { built, facts })
+        })
+        .collect()
+}
+
+/// The program that needs the newest glibc, if that is newer than it may be.
+fn too_new(programs: &[CompiledProgram], newest: GlibcVersion) -> Option<TooNew> {
+    programs
+        .iter()
+        .filter_map(|program| Some((program, program.facts.glibc?)))
+        .filter(|(_, needs)| *needs > newest)
+        .max_by_key(|(_, needs)| *needs)
+        .map(|(program, needs)| TooNew {
+            program: program.built.target_name.clone(),
+            needs,
+        })
+}
+
+/// Refuses programs whose loader Lambda does not have, so that they would not even start: that of
+/// a distribution with paths of its own, or of a musl that is not linked statically.
+fn check_loaders(programs: &[CompiledProgram]) -> Result<(), CompileError> {
+    for program in programs {
+        if let Some(loader) = &program.facts.interpreter
+            && loader != program.facts.architecture.loader()
+            // Where layers and the function's own package lie: somebody ships a loader along.
+            && !["/opt/", "/var/task/"].iter().any(|place| loader.starts_with(place))
+        {
+            return Err(CompileError::Loader {
+                program: program.built.target_name.clone(),
+                loader: loader.clone(),
+            });
+        }
+    }
+    Ok(())
 }
 
 /// The target, and whether the user named it.
@@ -281,13 +320,6 @@ fn builds_std(options: &cargo_options::Build) -> bool {
         .unstable_flags
         .iter()
         .any(|flag| flag.starts_with("build-std"))
-}
-
-/// The directory for unfinished artefacts: on the file system of the target directory, and not
-/// where anybody looks for finished ones.
-#[must_use]
-pub fn staging_directory(target_directory: &Path) -> PathBuf {
-    target_directory.join("kiln").join("staging")
 }
 
 #[cfg(test)]

@@ -33,7 +33,7 @@ pub struct ArtifactFacts {
 #[non_exhaustive]
 pub enum ElfError {
     /// The file could not be opened.
-    #[error("open `{path}`")]
+    #[error("cannot open `{path}`")]
     Open {
         /// The file.
         path: PathBuf,
@@ -41,7 +41,7 @@ pub enum ElfError {
         source: io::Error,
     },
     /// The file is no ELF file, or a damaged one.
-    #[error("read `{path}` as an ELF executable")]
+    #[error("cannot read `{path}` as an ELF executable")]
     Parse {
         /// The file.
         path: PathBuf,

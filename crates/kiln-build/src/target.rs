@@ -27,6 +27,16 @@ impl Architecture {
         }
     }
 
+    /// Where the program loader of glibc lies, on Lambda as on every common Linux.
+    /// Source: the processor supplements of the System V ABI, "Program Interpreter".
+    #[must_use]
+    pub const fn loader(self) -> &'static str {
+        match self {
+            Self::X86_64 => "/lib64/ld-linux-x86-64.so.2",
+            Self::Arm64 => "/lib/ld-linux-aarch64.so.1",
+        }
+    }
+
     /// The architecture of a Rust target, if Lambda offers it.
     #[must_use]
     pub fn of_triple(triple: &str) -> Option<Self> {

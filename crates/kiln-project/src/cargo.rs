@@ -23,6 +23,9 @@ pub(crate) fn metadata(options: &LoadOptions) -> Result<Metadata, ProjectError> 
     if let Some(cargo) = options.environment.get("CARGO") {
         command.cargo_path(cargo);
     }
+    if options.no_dependencies {
+        command.no_deps();
+    }
     if options.all_features {
         command.features(CargoOpt::AllFeatures);
     }
@@ -45,7 +48,14 @@ pub(crate) fn metadata(options: &LoadOptions) -> Result<Metadata, ProjectError> 
     let given = [
         ("--config", options.config.clone()),
         ("-Z", options.unstable_flags.clone()),
-        ("--filter-platform", platforms(options.target.as_ref())),
+        // Cargo would ask rustc about each platform, for nothing where there is no graph.
+        (
+            "--filter-platform",
+            match options.no_dependencies {
+                true => Vec::new(),
+                false => platforms(options.target.as_ref()),
+            },
+        ),
     ];
     for (flag, values) in given {
         for value in values {

@@ -109,6 +109,15 @@ pub enum ProjectError {
         source: Box<toml::de::Error>,
     },
 
+    /// A configuration file that could not be read.
+    #[error("could not read `{}`", path.display())]
+    UnreadableFile {
+        /// The file.
+        path: PathBuf,
+        /// Why it could not be read.
+        source: io::Error,
+    },
+
     /// A file that configuration refers to could not be read.
     #[error("could not read `{}` ({origin})", path.display())]
     Unreadable {
@@ -184,7 +193,8 @@ impl ProjectError {
                  both"
                 .into(),
             ),
-            Self::InvalidFile { .. } => None,
+            // The cause says where or why.
+            Self::InvalidFile { .. } | Self::UnreadableFile { .. } => None,
             Self::Unreadable { origin, .. } => match **origin {
                 Origin::Flag(_) | Origin::Variable(_) => {
                     Some("the path is taken from the current directory".into())

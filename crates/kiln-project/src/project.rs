@@ -50,6 +50,9 @@ pub struct LoadOptions {
     pub config: Vec<String>,
     /// `-Z`: cargo's unstable flags.
     pub unstable_flags: Vec<String>,
+    /// Leave the dependency graph out, which takes cargo most of its time. Then nobody knows which
+    /// binaries link Lambda's runtime: all of them count as functions.
+    pub no_dependencies: bool,
     /// The variables settings may come from.
     pub environment: Environment,
     /// Is given each line cargo writes while it works, such as the names of crates it downloads:
@@ -83,8 +86,8 @@ pub struct Project {
     /// The functions, sorted by name: the binaries that link Lambda's runtime or extension API,
     /// or all binaries where none does.
     pub functions: Vec<Function>,
-    /// The files configuration was read from: manifests, `CargoLambda.toml`, configured env
-    /// files. A change of any of them asks for a new `Project`.
+    /// The files configuration is read from: manifests, `CargoLambda.toml`, configured env files,
+    /// those that do not exist yet included. A change of any of them asks for a new `Project`.
     pub configuration_files: Vec<PathBuf>,
     /// Binaries that are no functions, and all examples: they count only when named.
     pub(crate) others: Vec<Function>,
@@ -118,9 +121,7 @@ impl Project {
         for package in metadata.workspace_packages() {
             configuration_files.push(package.manifest_path.clone().into());
         }
-        if cargo_lambda.is_some() {
-            configuration_files.push(cargo_lambda_file);
-        }
+        configuration_files.push(cargo_lambda_file);
         let mut project = Self {
             target_directory: match &options.target_dir {
                 Some(directory) => options.current_dir.join(directory),
@@ -332,9 +333,8 @@ fn read_cargo_lambda(path: &Path) -> Result<Option<Map<String, Value>>, ProjectE
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(source) => {
-            return Err(ProjectError::Unreadable {
+            return Err(ProjectError::UnreadableFile {
                 path: path.to_owned(),
-                origin: Box::new(Origin::Default),
                 source,
             });
         }

@@ -1,6 +1,7 @@
 //! Which functions a command is about.
 
 use cargo_metadata::Package;
+use glob::Pattern;
 
 use crate::error::ProjectError;
 use crate::function::{Function, TargetKind};
@@ -9,7 +10,7 @@ use crate::project::Project;
 /// Cargo's selection flags.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Selection {
-    /// `-p`, `--package`: names, `name@version`, or patterns with `*` and `?`.
+    /// `-p`, `--package`: names, `name@version`, or patterns with `*`, `?` and `[…]`.
     pub packages: Vec<String>,
     /// `--workspace`.
     pub workspace: bool,
@@ -143,7 +144,7 @@ impl Project {
     }
 
     /// Every binary and example of the workspace.
-    fn everything(&self) -> impl Iterator<Item = &Function> {
+    pub(crate) fn everything(&self) -> impl Iterator<Item = &Function> {
         self.functions.iter().chain(&self.others)
     }
 
@@ -241,7 +242,7 @@ fn named<'a>(
 }
 
 /// The names of functions.
-fn names<'a>(functions: impl Iterator<Item = &'a Function>) -> Vec<String> {
+pub(crate) fn names<'a>(functions: impl Iterator<Item = &'a Function>) -> Vec<String> {
     functions.map(|function| function.name.clone()).collect()
 }
 
@@ -275,26 +276,9 @@ pub(crate) fn closest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> O
         .map(|(_, other)| other)
 }
 
-/// Whether a name fits a pattern, where `*` stands for any letters and `?` for one.
+/// Whether a name fits a pattern, as cargo reads those of its flags: `*`, `?` and `[…]`.
 fn matches(pattern: &str, name: &str) -> bool {
-    let (pattern, name): (Vec<char>, Vec<char>) =
-        (pattern.chars().collect(), name.chars().collect());
-    // Row by row of the usual table: `fits[i]` says whether the pattern so far fits the first
-    // `i` letters.
-    let mut fits = vec![false; name.len() + 1];
-    fits[0] = true;
-    for letter in pattern {
-        let before = fits.clone();
-        fits[0] = before[0] && letter == '*';
-        for at in 1..=name.len() {
-            fits[at] = match letter {
-                '*' => before[at] || fits[at - 1],
-                '?' => before[at - 1],
-                letter => before[at - 1] && name[at - 1] == letter,
-            };
-        }
-    }
-    fits[name.len()]
+    pattern == name || Pattern::new(pattern).is_ok_and(|pattern| pattern.matches(name))
 }
 
 #[cfg(test)]
@@ -314,6 +298,9 @@ mod tests {
             ("*a*a*", "banana", true),
             ("*x*", "banana", false),
             ("", "a", false),
+            ("a[op]i", "api", true),
+            ("a[!p]i", "api", false),
+            ("a[", "api", false),
         ];
         for (pattern, name, expected) in cases {
             assert_eq!(matches(pattern, name), expected, "{pattern} {name}");

@@ -5,9 +5,10 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
+use crate::function::Function;
 use crate::layers::{Layer, same_key};
 use crate::project::Project;
-use crate::select::closest;
+use crate::select::{closest, names};
 use crate::settings::keys;
 use crate::variables::SECTION_ENV_NAMES;
 
@@ -128,8 +129,8 @@ const CARGO_LAMBDA_KEYS: &[(&str, &[&str])] = &[
 /// Tables there are beside the sections.
 const TABLES: [&str; 5] = ["env", "bin", "build", "deploy", "watch"];
 
-/// The tables of a binary: it has none of further binaries.
-const TABLES_OF_BINARY: [&str; 4] = ["env", "build", "deploy", "watch"];
+/// The tables of a binary and those of `CargoLambda.toml`: neither has any of further binaries.
+const TABLES_BUT_BIN: [&str; 4] = ["env", "build", "deploy", "watch"];
 
 /// A key that nothing reads.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -148,19 +149,18 @@ pub struct UnreadKey {
 
 impl Project {
     /// The keys in the tables of Kiln and cargo-lambda that nothing here reads, in all manifests
-    /// of the workspace and in `CargoLambda.toml`.
+    /// of the workspace and in `CargoLambda.toml`; tables of binaries that do not exist included.
     pub fn unread_keys(&self) -> Vec<UnreadKey> {
         let mut unread = Vec::new();
-        let packages = self.metadata.workspace_packages();
-        let packages = packages
-            .iter()
-            .filter_map(|package| self.package_layer(package));
-        for metadata in packages.chain(self.workspace_tables()) {
-            for tool in ["kiln", "lambda"] {
-                if let Ok(Some(table)) = metadata.table(tool) {
-                    in_tool(&table, &mut unread);
-                }
+        for package in self.metadata.workspace_packages() {
+            let of_package = |function: &&Function| function.package_id == package.id;
+            let binaries = names(self.everything().filter(of_package));
+            if let Some(metadata) = self.package_layer(package) {
+                in_manifest(&metadata, &binaries, &mut unread);
             }
+        }
+        if let Some(metadata) = self.workspace_tables() {
+            in_manifest(&metadata, &names(self.everything()), &mut unread);
         }
         if let Some(table) = self.cargo_lambda_table() {
             in_cargo_lambda_file(&table, &mut unread);
@@ -169,14 +169,23 @@ impl Project {
     }
 }
 
-/// The keys of `[….metadata.kiln]` or `[….metadata.lambda]`.
-fn in_tool(table: &Layer<'_>, unread: &mut Vec<UnreadKey>) {
-    check(table, &TABLES, &[], unread);
-    in_sections(table, unread);
-    if let Ok(Some(binaries)) = table.table("bin") {
-        for name in binaries.value.keys() {
-            if let Ok(Some(binary)) = binaries.table(name) {
-                check(&binary, &TABLES_OF_BINARY, &[], unread);
+/// The keys of `[….metadata.kiln]` and `[….metadata.lambda]`.
+fn in_manifest(metadata: &Layer<'_>, binaries: &[String], unread: &mut Vec<UnreadKey>) {
+    for tool in ["kiln", "lambda"] {
+        let Ok(Some(table)) = metadata.table(tool) else {
+            continue;
+        };
+        check(&table, &TABLES, &[], unread);
+        in_sections(&table, unread);
+        let Ok(Some(tables)) = table.table("bin") else {
+            continue;
+        };
+        for name in tables.value.keys() {
+            if !binaries.contains(name) {
+                let known = binaries.iter().map(String::as_str);
+                unread.push(unknown(&tables, name, closest(name, known)));
+            } else if let Ok(Some(binary)) = tables.table(name) {
+                check(&binary, &TABLES_BUT_BIN, &[], unread);
                 in_sections(&binary, unread);
             }
         }
@@ -190,15 +199,15 @@ fn in_cargo_lambda_file(table: &Layer<'_>, unread: &mut Vec<UnreadKey>) {
     let mut foreign = vec!["template"];
     for name in table.value.keys() {
         if let Ok(Some(context)) = table.table(name)
-            && !TABLES.contains(&name.as_str())
-            && TABLES_OF_BINARY
+            && !TABLES_BUT_BIN.contains(&name.as_str())
+            && TABLES_BUT_BIN
                 .iter()
                 .any(|section| context.value.contains_key(*section))
         {
             foreign.push(name);
         }
     }
-    check(table, &TABLES, &foreign, unread);
+    check(table, &TABLES_BUT_BIN, &foreign, unread);
     in_sections(table, unread);
 }
 
@@ -227,19 +236,25 @@ fn check(table: &Layer<'_>, ours: &[&str], foreign: &[&str], unread: &mut Vec<Un
         if is_among(ours) {
             continue;
         }
-        let cargo_lambda = is_among(foreign);
         let all = ours.iter().chain(foreign).copied();
-        unread.push(UnreadKey {
-            file: table.file.clone(),
-            table: table.table.clone(),
-            key: key.clone(),
-            cargo_lambda,
-            // One that is known elsewhere is spelled right.
-            suggestion: if cargo_lambda {
-                None
-            } else {
-                closest(key, all).map(str::to_owned)
-            },
+        unread.push(if is_among(foreign) {
+            UnreadKey {
+                cargo_lambda: true,
+                ..unknown(table, key, None)
+            }
+        } else {
+            unknown(table, key, closest(key, all))
         });
+    }
+}
+
+/// A key that is known nowhere.
+fn unknown(table: &Layer<'_>, key: &str, suggestion: Option<&str>) -> UnreadKey {
+    UnreadKey {
+        file: table.file.clone(),
+        table: table.table.clone(),
+        key: key.to_owned(),
+        cargo_lambda: false,
+        suggestion: suggestion.map(str::to_owned),
     }
 }

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use kiln_protocol::invoke::MAX_STREAM_BYTES;
+use kiln_protocol::invoke::MAX_STREAMED_BYTES;
 use tokio::time::Instant;
 
 /// The limits of a streamed response.
@@ -22,7 +22,7 @@ pub struct StreamLimits {
 impl Default for StreamLimits {
     fn default() -> Self {
         Self {
-            max_bytes: MAX_STREAM_BYTES,
+            max_bytes: MAX_STREAMED_BYTES,
             burst_bytes: 6 * 1024 * 1024,
             bytes_per_second: 2 * 1024 * 1024,
         }

@@ -6,7 +6,7 @@
 //!
 //! Source: [Lambda runtime environment lifecycle](https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html).
 
-use kiln_protocol::invoke::{ExitCause, PlatformError};
+use kiln_protocol::invoke::{ExitCause, PlatformError, RuntimeFault};
 use kiln_protocol::log_line::Status;
 use kiln_protocol::runtime_api::{Answer, RuntimeState, sanitise_error_type};
 
@@ -332,6 +332,8 @@ impl Machine {
     fn answered(&mut self, answered: Answered) -> Vec<Effect> {
         self.state = State::Finishing;
         let platform = Settlement::Platform;
+        // No capture shows what the service says of the last two: the Runtime API's own words.
+        let fault = |fault, words: &str| platform(PlatformError::Runtime(fault, words.to_owned()));
         let (settlement, reply) = match answered {
             Answered::Body { failed } => (Settlement::Answer { failed }, Answer::Accepted),
             Answered::TooLarge { limit } => (
@@ -339,12 +341,18 @@ impl Machine {
                 Answer::ResponseTooLarge(limit),
             ),
             Answered::Truncated => (
-                platform(PlatformError::TruncatedResponse),
+                fault(
+                    RuntimeFault::TruncatedResponse,
+                    "HTTP request detected as truncated",
+                ),
                 Answer::Truncated,
             ),
             Answered::InvalidMode => (
-                platform(PlatformError::InvalidResponseMode),
-                Answer::InvalidFunctionResponseMode,
+                fault(
+                    RuntimeFault::InvalidResponseModeHeader,
+                    "Invalid function response mode",
+                ),
+                Answer::InvalidResponseMode,
             ),
         };
         vec![

@@ -52,6 +52,8 @@ struct Pool {
     environments: BTreeMap<u64, Entry>,
     /// How many of them are on their way to being available.
     coming: usize,
+    /// A task looks after those that are late.
+    gives_up_late: bool,
 }
 
 /// An environment that has not ended.
@@ -88,10 +90,10 @@ struct Member {
     function: Arc<Function>,
 }
 
-/// How long an invocation waits for an environment that has just answered another before a new one
-/// is started. The runtime usually comes back within 0.1 ms: a caller that calls again at once would
-/// otherwise start a second process. On a busy machine it takes as long as others have the processors.
-/// A function that works on after its answer is not waited for.
+/// How long an environment that has just answered is counted on, at least; twice as long at most. The
+/// runtime usually comes back within 0.1 ms: a caller that calls again at once would otherwise start a
+/// second process. On a busy machine it takes as long as others have the processors. A function
+/// that works on after its answer is not waited for.
 const GRACE: Duration = Duration::from_millis(25);
 
 impl Function {
@@ -231,20 +233,29 @@ impl Function {
         }
         pool.waiting.push_back(invocation);
         self.grow(&mut pool);
-        if pool.counts_on_one_soon() {
-            let this = Arc::clone(self);
-            let asked = Instant::now();
+        if !pool.gives_up_late && pool.counts_on_one_soon() {
+            pool.gives_up_late = true;
             drop(pool);
-            tokio::spawn(async move {
-                tokio::time::sleep(GRACE).await;
-                let mut pool = this.lock();
-                pool.expect_no_more(
-                    |coming| matches!(coming, Coming::Soon(since) if since <= asked),
-                );
-                this.grow(&mut pool);
-            });
+            tokio::spawn(Arc::clone(self).give_up_late());
         }
         Ok(())
+    }
+
+    /// Counts no longer on environments that do not come back, as long as invocations wait for any.
+    /// One task for all of them: under load almost every invocation waits for a moment.
+    async fn give_up_late(self: Arc<Self>) {
+        loop {
+            tokio::time::sleep(GRACE).await;
+            let mut pool = self.lock();
+            pool.expect_no_more(
+                |coming| matches!(coming, Coming::Soon(since) if since.elapsed() >= GRACE),
+            );
+            self.grow(&mut pool);
+            if pool.waiting.is_empty() || !pool.counts_on_one_soon() {
+                pool.gives_up_late = false;
+                return;
+            }
+        }
     }
 
     /// Starts environments until each waiting invocation has one coming.

@@ -36,7 +36,7 @@ fn silent_function(directory: &Path) -> Code {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_exceeds_the_accounts_concurrency_is_throttled() {
+async fn fault_15_calls_beyond_the_limit_are_refused_with_429() {
     let directory = tempfile::tempdir().unwrap();
     let config = ServiceConfig {
         max_environments: 2,

@@ -23,25 +23,33 @@ pub struct Output {
     pub stderr: String,
 }
 
+/// A program that is not there, to hide one that may be.
+const NOWHERE: &str = "kiln-test-no-such-program";
+
+/// Whether a variable of the environment would make the call depend on who runs the test.
+fn is_foreign(name: &str) -> bool {
+    const SETTINGS: [&str; 4] = ["KILN_", "CARGO_LAMBDA_", "AWS_", "CLICOLOR"];
+    // What cargo sets for a test, and what a developer has set for another build.
+    const BUILD: [&str; 8] = [
+        "CARGO_PKG_",
+        "CARGO_MANIFEST_",
+        "CARGO_TARGET_",
+        "CARGO_BIN_",
+        "CARGO_BUILD_TARGET",
+        "CARGO_PROFILE_",
+        "CARGO_INCREMENTAL",
+        "CARGO_ZIGBUILD_",
+    ];
+    let mut prefixes = SETTINGS.iter().chain(&BUILD);
+    prefixes.any(|prefix| name.starts_with(prefix)) || name.contains("RUSTFLAGS")
+}
+
 impl Kiln {
     /// A call of the binary, whose path a test knows as `env!("CARGO_BIN_EXE_kiln")`.
     pub fn new(binary: &str) -> Self {
         let mut command = Command::new(binary);
         for (name, _) in std::env::vars_os() {
-            let name = name.to_string_lossy().into_owned();
-            let settings = ["KILN_", "CARGO_LAMBDA_", "AWS_", "CLICOLOR"];
-            // What cargo sets for a test would make the inner cargo build as the outer one does.
-            let cargo = [
-                "CARGO_PKG_",
-                "CARGO_MANIFEST_",
-                "CARGO_TARGET_",
-                "CARGO_BIN_",
-            ];
-            if settings
-                .iter()
-                .chain(&cargo)
-                .any(|prefix| name.starts_with(prefix))
-            {
+            if is_foreign(&name.to_string_lossy()) {
                 command.env_remove(name);
             }
         }
@@ -80,6 +88,39 @@ impl Kiln {
         self
     }
 
+    /// Hides zig, wherever it may be.
+    #[must_use]
+    pub fn without_zig(self) -> Self {
+        self.env("CARGO_ZIGBUILD_PYTHON_PATH", NOWHERE)
+            .env("CARGO_ZIGBUILD_ZIG_PATH", NOWHERE)
+    }
+
+    /// Lets zig be found: the one of the Python that `KILN_TEST_PYTHON` names, or that of `PATH`.
+    ///
+    /// # Panics
+    /// When there is none.
+    #[must_use]
+    pub fn with_zig(mut self) -> Self {
+        self.command.env_remove("CARGO_ZIGBUILD_ZIG_PATH");
+        let named = std::env::var_os("KILN_TEST_PYTHON");
+        match &named {
+            Some(python) => self.command.env("CARGO_ZIGBUILD_PYTHON_PATH", python),
+            None => self.command.env_remove("CARGO_ZIGBUILD_PYTHON_PATH"),
+        };
+        let answers = |program: &OsStr, args: &[&str]| {
+            let output = Command::new(program).args(args).output();
+            output.is_ok_and(|output| output.status.success())
+        };
+        let python = named.unwrap_or_else(|| "python3".into());
+        assert!(
+            answers(&python, &["-m", "ziglang", "version"])
+                || answers("zig".as_ref(), &["version"]),
+            "this test needs zig: `cargo xtask test` sets it up, or set `KILN_TEST_PYTHON` to a \
+             Python that has `ziglang`"
+        );
+        self
+    }
+
     /// Feeds stdin.
     #[must_use]
     pub fn stdin(mut self, bytes: impl Into<Vec<u8>>) -> Self {
@@ -90,6 +131,12 @@ impl Kiln {
     /// The command itself, for a call that goes on while the test does.
     pub fn into_command(self) -> Command {
         self.command
+    }
+
+    /// Runs to the end, which has to have this exit code.
+    #[track_caller]
+    pub fn exits(self, code: i32) -> Output {
+        self.output().expect_code(code)
     }
 
     /// Runs to the end.
@@ -136,5 +183,18 @@ impl Output {
             self.stdout
         );
         self
+    }
+
+    /// The JSON document on stdout.
+    #[track_caller]
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.stdout)
+            .unwrap_or_else(|error| panic!("{error} in\n{}\nstderr:\n{}", self.stdout, self.stderr))
+    }
+
+    /// The error and its hints: the end of stderr, from the error's line on.
+    pub fn complaint(&self) -> &str {
+        let start = self.stderr.rfind("error: ").unwrap_or(0);
+        self.stderr.get(start..).unwrap_or_default().trim_end()
     }
 }

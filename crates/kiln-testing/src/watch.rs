@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 
+use crate::process::{children, descendants};
 use crate::{Client, Kiln, Project, eventually, eventually_within};
 
 /// How long the first build of a project may take, on a clean checkout and a busy machine.
@@ -129,13 +130,7 @@ impl Watch {
 
     /// Its children, their children, and so on.
     pub fn descendants(&self) -> Vec<i32> {
-        let mut found = self.children();
-        let mut next = 0;
-        while let Some(&pid) = found.get(next) {
-            found.extend(children(pid));
-            next += 1;
-        }
-        found
+        descendants(self.pid())
     }
 }
 
@@ -147,23 +142,6 @@ impl Drop for Watch {
             eprintln!("--- kiln printed:\n{}---", self.printed());
         }
     }
-}
-
-fn children(parent: i32) -> Vec<i32> {
-    let processes = std::fs::read_dir("/proc").unwrap().flatten();
-    let pids = processes.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
-    pids.filter(|pid| {
-        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-        // After the name in parentheses: state, parent.
-        let mut fields = stat
-            .rsplit(')')
-            .next()
-            .unwrap_or_default()
-            .split_whitespace();
-        let state = fields.next();
-        state != Some("Z") && fields.next().and_then(|ppid| ppid.parse().ok()) == Some(parent)
-    })
-    .collect()
 }
 
 fn collect(stream: impl Read + Send + 'static, printed: &Arc<Mutex<String>>) {

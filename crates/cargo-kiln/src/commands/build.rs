@@ -126,11 +126,15 @@ impl Args {
     /// Refuses what cannot be, whatever the project is.
     fn check(&self) -> Result<(), Failure> {
         let mut formats = self.cargo.message_format.iter();
-        if let Some(format) = formats.find(|format| format.contains("json")) {
+        if let Some(format) = formats.find(|format| format.to_ascii_lowercase().contains("json")) {
             return Err(Failure::usage(format!(
                 "`--message-format {format}` would hide from kiln what cargo builds"
             ))
             .hint("use `--format json` for a summary, or `cargo build` for cargo's messages"));
+        }
+        if self.cargo.unit_graph {
+            return Err(Failure::usage("`--unit-graph` builds nothing")
+                .hint("use `cargo build --unit-graph`"));
         }
         match self.cargo.target.as_slice() {
             [] => Ok(()),
@@ -209,10 +213,9 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
     let mut programs = Vec::new();
     for (run, finished) in &finished {
         for part in &run.parts {
-            if let Some(program) = finished.program(part.function) {
-                programs.push(part.package(program, finished, &project.target_directory)?);
-                cargo.check().map_err(Failure::usage)?;
-            }
+            let program = finished.program(part.function)?;
+            programs.push(part.package(program, finished, &project.target_directory)?);
+            cargo.check().map_err(Failure::usage)?;
         }
     }
     programs.sort_by(|one, other| one.name.cmp(&other.name));

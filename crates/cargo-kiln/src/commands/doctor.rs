@@ -10,6 +10,7 @@ use crate::failure::{Exit, Failure};
 use crate::output::{self, Format};
 
 mod aws;
+mod installer;
 mod ports;
 mod project;
 mod report;
@@ -17,9 +18,10 @@ mod settings;
 mod toolchain;
 mod tools;
 
+use installer::Installer;
 use report::{Check, Report};
 use settings::SettingsReport;
-use toolchain::{Installer, Sysroot};
+use toolchain::Sysroot;
 use tools::Tools;
 
 /// Flags of `kiln doctor`.

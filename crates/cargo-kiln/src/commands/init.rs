@@ -1,6 +1,9 @@
 //! `kiln init`
 
+use std::io;
 use std::path::{Path, PathBuf};
+
+use kiln_project::scaffold::ScaffoldError;
 
 use super::new::{Choice, failure};
 use crate::failure::{Exit, Failure};
@@ -26,18 +29,13 @@ pub struct Args {
 
 /// Runs the command.
 pub fn run(args: Args) -> Result<Exit, Failure> {
-    // `.` has no name; the directory it stands for has one.
-    let directory = args.path.canonicalize().map_err(|error| {
-        Failure::usage(format!("there is no directory `{}`", args.path.display())).hint(format!(
-            "`kiln new {}` makes it ({error})",
-            args.path.display()
-        ))
-    })?;
-    let prepared = args.choice.prepare(&directory)?;
+    let directory = existing(&args.path)?;
+    let prepared = args.choice.prepare(&directory, || is_free(&directory))?;
     let written = prepared.plan.write_into(&directory).map_err(failure)?;
     prepared.announce(&format!(
-        "made this directory {}: {} files",
+        "made {} in `{}`: {} files",
         prepared.what(),
+        args.path.display(),
         written.written.len()
     ));
     if !written.kept.is_empty() {
@@ -51,4 +49,31 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
     let elsewhere = (args.path != Path::new(".")).then_some(args.path.as_path());
     prepared.next_steps(elsewhere);
     Ok(Exit::Done)
+}
+
+/// The directory, which is there. `.` has no name; the directory it stands for has one.
+fn existing(path: &Path) -> Result<PathBuf, Failure> {
+    let shown = path.display();
+    Err(match path.canonicalize() {
+        Ok(directory) if directory.is_dir() => return Ok(directory),
+        Ok(_) => Failure::usage(format!("`{shown}` is not a directory")),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            Failure::usage(format!("there is no directory `{shown}`"))
+                .hint(format!("`kiln new {shown}` makes it"))
+        }
+        Err(error) => Failure::usage(format!("failed to open `{shown}`: {error}")),
+    })
+}
+
+/// Whether there is no manifest yet, which every template brings; what else is in the way is known
+/// when the project is.
+fn is_free(directory: &Path) -> Result<(), ScaffoldError> {
+    let manifest = Path::new("Cargo.toml");
+    if directory.join(manifest).symlink_metadata().is_ok() {
+        return Err(ScaffoldError::Conflicts {
+            directory: directory.to_owned(),
+            files: vec![manifest.to_owned()],
+        });
+    }
+    Ok(())
 }

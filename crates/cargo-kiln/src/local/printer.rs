@@ -22,6 +22,7 @@ const GATHERING: Duration = Duration::from_millis(4);
 enum Line {
     Data(String),
     Say(String),
+    Clear,
 }
 
 /// Prints what a service tells. The last clone's end prints what is still queued.
@@ -37,6 +38,7 @@ impl std::fmt::Debug for Line {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Data(line) | Self::Say(line) => line.fmt(f),
+            Self::Clear => f.write_str("clear"),
         }
     }
 }
@@ -57,6 +59,11 @@ impl Printer {
     /// A line of conversation, in order with what the service tells.
     pub fn say(&self, line: impl Into<String>) {
         self.send(Line::Say(line.into()));
+    }
+
+    /// Clears the terminal of what came before.
+    pub fn clear(&self) {
+        self.send(Line::Clear);
     }
 
     fn send(&self, line: Line) {
@@ -88,6 +95,10 @@ fn print(lines: &Receiver<Line>) {
                 Line::Say(line) => {
                     data.take().into_iter().for_each(output::data);
                     output::say(line);
+                }
+                Line::Clear => {
+                    data.take().into_iter().for_each(output::data);
+                    output::clear();
                 }
             }
         }

@@ -1,10 +1,10 @@
 //! What manifests and variables say of a build, and what beats what.
 
-use std::io::Cursor;
-
+use kiln_testing::Output;
 use serde_json::Value;
 
-use crate::project::{Answer, Project};
+use crate::machine::{OTHER, OWN};
+use crate::project::{Project, rustc_line};
 
 /// The workspace, with these tables at the end of the manifests of `orders` and `audit`.
 fn configured(orders: &str, audit: &str) -> Project {
@@ -16,7 +16,7 @@ fn configured(orders: &str, audit: &str) -> Project {
 
 /// A program of a summary.
 #[track_caller]
-fn program(answer: &Answer, name: &str) -> Value {
+fn program(answer: &Output, name: &str) -> Value {
     let summary = answer.json();
     let mut programs = summary["programs"].as_array().unwrap().iter();
     let found = programs.find(|program| program["name"] == name);
@@ -25,22 +25,9 @@ fn program(answer: &Answer, name: &str) -> Value {
         .clone()
 }
 
-/// The names in a zip.
-fn entries(project: &Project, path: &str) -> Vec<String> {
-    let archive = zip::ZipArchive::new(Cursor::new(project.read(path))).unwrap();
-    archive
-        .file_names()
-        .map(|name| name.unwrap().into_owned())
-        .collect()
-}
-
 /// How often cargo ran: it says once how it ended.
-fn cargo_runs(answer: &Answer) -> usize {
+fn cargo_runs(answer: &Output) -> usize {
     answer.stderr.matches("Finished `").count()
-}
-
-fn own(library: &str) -> String {
-    format!("{}-unknown-linux-{library}", std::env::consts::ARCH)
 }
 
 /// Fault Build #2 of the peers: with several `-p`, each package keeps its own configuration.
@@ -49,7 +36,7 @@ fn packages_built_together_keep_their_own_configuration() {
     let project = configured(
         &format!(
             "[package.metadata.lambda.build]\ntarget = \"{}\"\noutput_format = \"zip\"\n",
-            own("musl")
+            OWN.target("musl")
         ),
         "[package.metadata.kiln.build]\nrelease = true\n",
     );
@@ -57,11 +44,11 @@ fn packages_built_together_keep_their_own_configuration() {
         .build(&["-p", "orders", "-p", "audit", "-p", "tool", "-o", "json"])
         .exits(0);
     let place = program(&answer, "place");
-    assert_eq!(place["target"], own("musl"));
+    assert_eq!(place["target"], OWN.target("musl"));
     assert_eq!(place["linker"], "musl");
     assert_eq!(place["profile"], "dev");
     let audit = program(&answer, "audit");
-    assert_eq!(audit["target"], own("gnu"));
+    assert_eq!(audit["target"], OWN.target("gnu"));
     assert_eq!(audit["profile"], "release");
     assert_eq!(audit["kind"], "extension");
     let tool = program(&answer, "tool");
@@ -97,7 +84,7 @@ fn configured_includes_are_of_their_package() {
     project.write("orders/texts/deep/a.txt", "a");
     project.build(&["--output-format", "zip"]).exits(0);
     assert_eq!(
-        entries(&project, "target/lambda/place/bootstrap.zip"),
+        project.zipped("target/lambda/place/bootstrap.zip"),
         [
             "bootstrap",
             "data/deep/two.txt",
@@ -106,7 +93,7 @@ fn configured_includes_are_of_their_package() {
         ]
     );
     assert_eq!(
-        entries(&project, "target/lambda/extensions/audit.zip"),
+        project.zipped("target/lambda/extensions/audit.zip"),
         ["extensions/audit"]
     );
     // The flag's files are in place of them, and from the current directory.
@@ -119,10 +106,10 @@ fn configured_includes_are_of_their_package() {
             "--manifest-path",
             "../Cargo.toml",
         ])
-        .directory(&project.path("assets"))
+        .in_dir(project.path("assets"))
         .exits(0);
     assert_eq!(
-        entries(&project, "target/lambda/place/bootstrap.zip"),
+        project.zipped("target/lambda/place/bootstrap.zip"),
         ["bootstrap", "one.txt"]
     );
 
@@ -144,7 +131,7 @@ fn configured_includes_are_of_their_package() {
 fn the_compiler_is_the_flags_the_variables_or_the_manifests() {
     let project = configured("[package.metadata.kiln.build]\ncompiler = \"musl\"\n", "");
     let args = ["--bin", "place", "-o", "json"];
-    let linker = |answer: &Answer| program(answer, "place")["linker"].clone();
+    let linker = |answer: &Output| program(answer, "place")["linker"].clone();
     assert_eq!(linker(&project.build(&args).exits(0)), "musl");
     let by_variable = project.build(&args).env("KILN_COMPILER", "cargo").exits(0);
     assert_eq!(linker(&by_variable), "host");
@@ -170,35 +157,27 @@ fn words_for_another_compiler_are_refused() {
 
 #[test]
 fn the_target_is_the_flags_the_variables_or_the_manifests() {
-    let other = if cfg!(target_arch = "aarch64") {
-        ("x86_64", "x86_64")
-    } else {
-        ("arm64", "aarch64")
-    };
     let project = configured(
-        &format!("[package.metadata.lambda.build]\n{} = true\n", other.0),
+        &format!("[package.metadata.lambda.build]\n{} = true\n", OTHER.lambda),
         "",
     );
     let args = ["--bin", "place", "-o", "json"];
     // An architecture leaves the C library to what links without zig, as the flag does.
     let answer = project.build(&args).exits(0);
-    assert_eq!(program(&answer, "place")["architecture"], other.0);
-    assert_eq!(
-        program(&answer, "place")["target"],
-        format!("{}-unknown-linux-musl", other.1)
-    );
+    assert_eq!(program(&answer, "place")["architecture"], OTHER.lambda);
+    assert_eq!(program(&answer, "place")["target"], OTHER.target("musl"));
     let answer = project
         .build(&args)
-        .env("KILN_TARGET", own("musl"))
+        .env("KILN_TARGET", OWN.target("musl"))
         .exits(0);
-    assert_eq!(program(&answer, "place")["target"], own("musl"));
-    let flag = own("gnu");
+    assert_eq!(program(&answer, "place")["target"], OWN.target("musl"));
+    let flag = OWN.target("gnu");
     let args = [&args[..], &["--target", &flag]].concat();
     let answer = project
         .build(&args)
-        .env("KILN_TARGET", own("musl"))
+        .env("KILN_TARGET", OWN.target("musl"))
         .exits(0);
-    assert_eq!(program(&answer, "place")["target"], own("gnu"));
+    assert_eq!(program(&answer, "place")["target"], OWN.target("gnu"));
 }
 
 #[test]
@@ -276,8 +255,8 @@ fn switches_of_cargo_lambda_are_read() {
     );
     let answer = project.build(&["-p", "audit", "-v"]).exits(0);
     let path = "target/lambda/extensions/audit.zip";
-    assert_eq!(entries(&project, path), ["audit"]);
-    let rustc = answer.rustc_line("audit");
+    assert_eq!(project.zipped(path), ["audit"]);
+    let rustc = rustc_line(&answer, "audit");
     assert!(
         rustc.contains("opt-level=3") && !rustc.contains("lto=thin"),
         "{rustc}"

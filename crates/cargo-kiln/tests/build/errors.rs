@@ -15,7 +15,7 @@ fn refused(project: &Project, args: &[&str], complaint: &str) {
 #[test]
 fn wrong_names_and_flags_are_refused_with_a_way_out() {
     let project = Project::new("build-workspace");
-    let cases: [(&[&str], &str); 9] = [
+    let cases: [(&[&str], &str); 10] = [
         (
             &["--bin", "nope"],
             "error: no binary is named `nope`: there are audit, cancel, place, refund, tool",
@@ -56,6 +56,10 @@ fn wrong_names_and_flags_are_refused_with_a_way_out() {
              hint: use `--format json` for a summary, or `cargo build` for cargo's messages",
         ),
         (
+            &["--unit-graph"],
+            "error: `--unit-graph` builds nothing\nhint: use `cargo build --unit-graph`",
+        ),
+        (
             &[
                 "--target",
                 "x86_64-unknown-linux-gnu",
@@ -70,6 +74,21 @@ fn wrong_names_and_flags_are_refused_with_a_way_out() {
         refused(&project, args, complaint);
     }
     // Nothing of it was even begun.
+    assert_eq!(project.listing("target"), [""; 0]);
+}
+
+/// Cargo lists what there is; a build of everything would be no answer to that.
+#[test]
+fn a_selection_without_a_name_selects_nothing() {
+    let project = Project::new("build-workspace");
+    for flag in ["--bin", "--example", "-p", "--target"] {
+        let answer = project.build(&[flag]).exits(2);
+        assert!(
+            answer.stderr.contains("a value is required for") && answer.stderr.contains(flag),
+            "{}",
+            answer.stderr
+        );
+    }
     assert_eq!(project.listing("target"), [""; 0]);
 }
 
@@ -117,7 +136,7 @@ fn a_broken_manifest_is_told_in_cargos_words() {
 fn outside_of_a_project_the_way_in_is_shown() {
     let project = Project::new("build-workspace");
     let empty = tempfile::tempdir().unwrap();
-    let answer = project.build(&[]).directory(empty.path()).exits(2);
+    let answer = project.build(&[]).in_dir(empty.path()).exits(2);
     assert!(
         answer
             .complaint()

@@ -1,11 +1,10 @@
 //! An interrupted build leaves no process behind, whoever the signal is for.
 
-use std::fs;
 use std::io::Read as _;
 use std::os::unix::process::CommandExt as _;
 use std::process::Stdio;
 
-use kiln_testing::eventually;
+use kiln_testing::{descendants, eventually, is_running};
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
 use crate::project::Project;
@@ -25,35 +24,6 @@ enum Receiver {
     Process,
     /// Its group, as a terminal does for Ctrl-C.
     Group,
-}
-
-/// The parent of a process; none when it has ended, even if nobody has noticed.
-fn parent(pid: i32) -> Option<i32> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The name before it, in parentheses, may hold anything.
-    let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
-    if matches!(fields.next()?, "Z" | "X") {
-        return None;
-    }
-    fields.next()?.parse().ok()
-}
-
-/// All running processes that descend from one.
-fn descendants(root: i32) -> Vec<i32> {
-    let running: Vec<(i32, i32)> = fs::read_dir("/proc")
-        .unwrap()
-        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
-        .filter_map(|pid| Some((pid, parent(pid)?)))
-        .collect();
-    let mut found = vec![root];
-    let mut at = 0;
-    while let Some(&parent) = found.get(at) {
-        let children = running.iter().filter(|(_, of)| *of == parent);
-        found.extend(children.map(|(pid, _)| *pid));
-        at += 1;
-    }
-    found.remove(0);
-    found
 }
 
 fn interrupted(signal: Signal, receiver: Receiver) {
@@ -95,7 +65,7 @@ fn interrupted(signal: Signal, receiver: Receiver) {
     );
     for process in family {
         eventually("every process of the build to end", || {
-            parent(process).is_none().then_some(())
+            (!is_running(process)).then_some(())
         });
     }
     assert_eq!(project.listing("target/lambda"), [""; 0]);

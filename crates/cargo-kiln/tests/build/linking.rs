@@ -4,46 +4,14 @@
 //! sets them up.
 
 use std::path::Path;
-use std::process::Command;
 
-use crate::project::{Answer, Project};
+use kiln_testing::Output;
 
-/// The processor that this machine does not have.
-struct Other {
-    flag: &'static str,
-    lambda: &'static str,
-    rust: &'static str,
-}
-
-const OTHER: Other = if cfg!(target_arch = "aarch64") {
-    Other {
-        flag: "--x86-64",
-        lambda: "x86_64",
-        rust: "x86_64",
-    }
-} else {
-    Other {
-        flag: "--arm64",
-        lambda: "arm64",
-        rust: "aarch64",
-    }
-};
-
-fn gnu() -> String {
-    format!("{}-unknown-linux-gnu", OTHER.rust)
-}
-
-fn musl() -> String {
-    format!("{}-unknown-linux-musl", OTHER.rust)
-}
-
-/// This machine's own glibc target.
-fn own_gnu() -> String {
-    format!("{}-unknown-linux-gnu", std::env::consts::ARCH)
-}
+use crate::machine::{OTHER, OWN};
+use crate::project::Project;
 
 #[track_caller]
-fn linked(answer: &Answer, linker: &str, target: &str) {
+fn linked(answer: &Output, linker: &str, target: &str) {
     let summary = answer.json();
     let program = &summary["programs"][0];
     assert_eq!(program["linker"], linker, "{summary}");
@@ -60,7 +28,7 @@ fn pure_rust_crosses_without_zig() {
     let answer = project
         .build(&[OTHER.flag, "--bin", "place", "-o", "json"])
         .exits(0);
-    linked(&answer, "musl", &musl());
+    linked(&answer, "musl", &OTHER.target("musl"));
     let program = &answer.json()["programs"][0];
     assert_eq!(program["architecture"], OTHER.lambda);
     assert!(
@@ -80,7 +48,7 @@ fn a_function_on_the_real_runtime_crosses_without_zig() {
             Path::new(env!("CARGO_TARGET_TMPDIR")).join("build-runtime"),
         )
         .exits(0);
-    linked(&answer, "musl", &musl());
+    linked(&answer, "musl", &OTHER.target("musl"));
     let program = &answer.json()["programs"][0];
     assert_eq!(program["name"], "echo");
     assert_eq!(program["architecture"], OTHER.lambda);
@@ -89,15 +57,12 @@ fn a_function_on_the_real_runtime_crosses_without_zig() {
 #[test]
 fn a_static_executable_runs() {
     let project = Project::new("build-workspace");
-    let target = format!("{}-unknown-linux-musl", std::env::consts::ARCH);
+    let target = OWN.target("musl");
     let answer = project
         .build(&["--target", &target, "--bin", "place", "-o", "json"])
         .exits(0);
     linked(&answer, "musl", &target);
-    let output = Command::new(project.path("target/lambda/place/bootstrap"))
-        .output()
-        .unwrap();
-    assert_eq!(output.stdout, b"place\n");
+    assert_eq!(project.run("target/lambda/place/bootstrap"), "place\n");
 }
 
 #[test]
@@ -110,7 +75,7 @@ fn c_code_without_zig_is_refused_with_the_package_and_one_command() {
             "error: nothing on this machine links for `{}`: zig was not found, and `native 0.1.0` \
              builds C code (with `cc`), which needs a C compiler\n\
              hint: run `pip install ziglang`",
-            gnu()
+            OTHER.target("gnu")
         )
     );
     assert_eq!(project.listing("target"), [""; 0]);
@@ -123,7 +88,7 @@ fn c_code_crosses_with_zig() {
         .build(&[OTHER.flag, "-o", "json"])
         .with_zig()
         .exits(0);
-    linked(&answer, "zig", &gnu());
+    linked(&answer, "zig", &OTHER.target("gnu"));
     let program = &answer.json()["programs"][0];
     assert_eq!(program["architecture"], OTHER.lambda);
     assert_eq!(project.listing("target/lambda"), ["native"]);
@@ -133,7 +98,7 @@ fn c_code_crosses_with_zig() {
 fn a_named_glibc_target_is_not_exchanged_for_musl() {
     let project = Project::new("build-workspace");
     let answer = project
-        .build(&["--target", &gnu(), "--bin", "place"])
+        .build(&["--target", &OTHER.target("gnu"), "--bin", "place"])
         .exits(2);
     assert!(
         answer
@@ -147,17 +112,26 @@ fn a_named_glibc_target_is_not_exchanged_for_musl() {
 #[test]
 fn an_executable_that_needs_too_new_a_glibc_is_an_error_without_zig() {
     let project = Project::new("build-workspace");
-    let target = format!("{}.2.17", own_gnu());
+    let target = format!("{}.2.17", OWN.target("gnu"));
     let answer = project
         .build(&["--target", &target, "--bin", "place"])
         .exits(2);
     assert!(
         answer
             .complaint()
-            .contains("and the function will find 2.17")
+            .starts_with("error: `place` needs glibc 2.")
+            && answer
+                .complaint()
+                .contains("and the function will find 2.17")
             && answer
                 .complaint()
                 .ends_with("hint: run `pip install ziglang` and build again"),
+        "{}",
+        answer.stderr
+    );
+    // It does not say that it will do what it cannot.
+    assert!(
+        !answer.stderr.contains("building again"),
         "{}",
         answer.stderr
     );
@@ -167,7 +141,7 @@ fn an_executable_that_needs_too_new_a_glibc_is_an_error_without_zig() {
 #[test]
 fn an_executable_that_needs_too_new_a_glibc_is_built_again_with_zig() {
     let project = Project::new("build-workspace");
-    let target = format!("{}.2.17", own_gnu());
+    let target = format!("{}.2.17", OWN.target("gnu"));
     let args = ["--target", &target, "--bin", "place", "-o", "json"];
     let answer = project.build(&args).with_zig().exits(0);
     linked(&answer, "zig", &target);
@@ -182,22 +156,44 @@ fn an_executable_that_needs_too_new_a_glibc_is_built_again_with_zig() {
         .to_owned();
     let minor: u32 = glibc.strip_prefix("2.").unwrap().parse().unwrap();
     assert!(minor <= 17, "{glibc}");
-    let output = Command::new(project.path("target/lambda/place/bootstrap"))
-        .output()
-        .unwrap();
-    assert_eq!(output.stdout, b"place\n");
+    assert_eq!(project.run("target/lambda/place/bootstrap"), "place\n");
+}
+
+/// What happens on a distribution that keeps its loader in a place of its own.
+#[test]
+fn an_executable_that_lambda_could_not_load_is_an_error() {
+    let project = Project::new("build-workspace");
+    let loader = "/nix/store/glibc/lib/ld-linux.so.2";
+    let asks_for = |loader: &str| format!("-Clink-arg=-Wl,--dynamic-linker={loader}");
+    let answer = project
+        .build(&["--bin", "place"])
+        .env("RUSTFLAGS", asks_for(loader))
+        .exits(2);
+    assert_eq!(
+        answer.complaint(),
+        format!(
+            "error: `place` asks for the program loader `{loader}`, which AWS Lambda does not have\n\
+             hint: use `--compiler zig`, or `--compiler musl` for a static executable"
+        )
+    );
+    assert_eq!(project.listing("target/lambda"), [""; 0]);
+    // One that a layer brings along.
+    project
+        .build(&["--bin", "place"])
+        .env("RUSTFLAGS", asks_for("/opt/lib/ld-linux.so.2"))
+        .exits(0);
 }
 
 #[test]
 fn the_compiler_can_be_named_by_flag_and_environment() {
     let project = Project::new("build-workspace");
     let args = ["--bin", "place", "-o", "json"];
-    let musl = format!("{}-unknown-linux-musl", std::env::consts::ARCH);
+    let musl = OWN.target("musl");
     let answer = project.build(&args).env("KILN_COMPILER", "musl").exits(0);
     linked(&answer, "musl", &musl);
     let args = [&args[..], &["--compiler", "cargo"]].concat();
     let answer = project.build(&args).env("KILN_COMPILER", "musl").exits(0);
-    linked(&answer, "host", &own_gnu());
+    linked(&answer, "host", &OWN.target("gnu"));
     // cargo-lambda's name for zig.
     let answer = project.build(&["--compiler", "cargo-zigbuild"]).exits(2);
     assert!(
@@ -214,13 +210,20 @@ fn a_configured_linker_is_respected() {
     let project = Project::new("build-workspace");
     let variable = format!(
         "CARGO_TARGET_{}_LINKER",
-        musl().replace('-', "_").to_uppercase()
+        OTHER.target("musl").replace('-', "_").to_uppercase()
     );
     let answer = project
-        .build(&["--target", &musl(), "--bin", "place", "-o", "json"])
+        .build(&[
+            "--target",
+            &OTHER.target("musl"),
+            "--bin",
+            "place",
+            "-o",
+            "json",
+        ])
         .env(&variable, "rust-lld")
         .exits(0);
-    linked(&answer, "configured", &musl());
+    linked(&answer, "configured", &OTHER.target("musl"));
 }
 
 #[cfg(unix)]
@@ -230,18 +233,21 @@ fn a_missing_rust_target_is_told_before_cargo_starts() {
 
     let project = Project::new("build-workspace");
     // A compiler whose toolchain has the host's target only.
-    let libraries = format!("sysroot/lib/rustlib/{}/lib/libstd-0.rlib", own_gnu());
+    let libraries = format!(
+        "sysroot/lib/rustlib/{}/lib/libstd-0.rlib",
+        OWN.target("gnu")
+    );
     project.write(&libraries, "");
     let script = format!(
         "#!/bin/sh\ncase \"$*\" in *host-tuple*) echo {}; echo {} ;; *) exec rustc \"$@\" ;; esac\n",
-        own_gnu(),
+        OWN.target("gnu"),
         project.path("sysroot").display()
     );
     project.write("rustc", &script);
     let rustc = project.path("rustc");
     std::fs::set_permissions(&rustc, std::fs::Permissions::from_mode(0o755)).unwrap();
     let answer = project
-        .build(&["--target", &gnu()])
+        .build(&["--target", &OTHER.target("gnu")])
         .env("RUSTC", &rustc)
         .with_zig()
         .exits(2);
@@ -249,7 +255,7 @@ fn a_missing_rust_target_is_told_before_cargo_starts() {
         answer.complaint(),
         format!(
             "error: the Rust target `{0}` is not installed\nhint: run `rustup target add {0}`",
-            gnu()
+            OTHER.target("gnu")
         )
     );
     assert!(!answer.stderr.contains("Compiling"));

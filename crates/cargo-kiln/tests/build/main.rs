@@ -13,6 +13,7 @@ mod errors;
 #[cfg(target_os = "linux")]
 mod interrupt;
 mod linking;
+mod machine;
 mod optimization;
 mod output;
 mod project;

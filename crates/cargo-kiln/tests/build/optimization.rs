@@ -2,7 +2,7 @@
 //!
 //! Seen in the command lines of rustc, which cargo shows with `-v`.
 
-use crate::project::Project;
+use crate::project::{Project, rustc_line};
 
 const CPU: &str = if cfg!(target_arch = "aarch64") {
     "-Ctarget-cpu=neoverse-n1"
@@ -16,7 +16,7 @@ fn rustc(args: &[&str], prepare: impl FnOnce(&Project)) -> String {
     prepare(&project);
     let args = [&["-v", "--bin", "place"], args].concat();
     let answer = project.build(&args).exits(0);
-    answer.rustc_line("place").to_owned()
+    rustc_line(&answer, "place").to_owned()
 }
 
 #[track_caller]
@@ -98,15 +98,15 @@ fn a_users_rustflags_and_the_target_cpu_go_together() {
         "[build]\nrustflags = [\"--cfg\", \"from_build\"]\n",
     );
     let args = ["-v", "--bin", "place", "--release"];
-    let line = project.build(&args).exits(0).rustc_line("place").to_owned();
-    has(&line, &["--cfg from_build", CPU]);
+    let configured = project.build(&args).exits(0);
+    has(rustc_line(&configured, "place"), &["--cfg from_build", CPU]);
 
     // The environment takes the place of the configuration, as in cargo itself.
     let from_environment = project
         .build(&args)
         .env("RUSTFLAGS", "--cfg from_env")
         .exits(0);
-    let line = from_environment.rustc_line("place");
+    let line = rustc_line(&from_environment, "place");
     has(line, &["--cfg from_env", CPU]);
     lacks(line, &["from_build"]);
 
@@ -114,7 +114,7 @@ fn a_users_rustflags_and_the_target_cpu_go_together() {
         .build(&args)
         .env("RUSTFLAGS", "-C target-cpu=native")
         .exits(0);
-    let line = own.rustc_line("place");
+    let line = rustc_line(&own, "place");
     has(line, &["-C target-cpu=native"]);
     lacks(line, &[CPU]);
 }

@@ -3,6 +3,7 @@
 use std::fs;
 use std::time::{Duration, SystemTime};
 
+use crate::machine::OWN;
 use crate::project::{Project, listing};
 
 #[test]
@@ -24,19 +25,14 @@ fn artefacts_lie_where_sam_and_the_cdk_look_and_nothing_else_does() {
     assert_eq!(project.listing("target/lambda/place"), ["bootstrap.zip"]);
     assert_eq!(project.listing("target/lambda/extensions"), ["audit.zip"]);
 
-    let program = std::process::Command::new(project.path("target/debug/place"))
-        .output()
-        .unwrap();
-    assert_eq!(program.stdout, b"place\n");
+    assert_eq!(project.run("target/debug/place"), "place\n");
 }
 
 #[test]
 fn the_bootstrap_runs() {
     let project = Project::new("build-workspace");
     project.build(&["--bin", "place"]).exits(0);
-    let bootstrap = project.path("target/lambda/place/bootstrap");
-    let output = std::process::Command::new(bootstrap).output().unwrap();
-    assert_eq!(output.stdout, b"place\n");
+    assert_eq!(project.run("target/lambda/place/bootstrap"), "place\n");
 }
 
 #[test]
@@ -97,6 +93,19 @@ fn a_zip_has_the_same_bytes_whenever_it_is_built() {
 }
 
 #[test]
+fn an_include_of_one_letter_gets_its_name_in_the_zip() {
+    let project = Project::new("build-workspace");
+    project.write("a/one.txt", "one");
+    project
+        .build(&["--bin", "place", "-o", "zip", "-i", "a:data"])
+        .exits(0);
+    assert_eq!(
+        project.zipped("target/lambda/place/bootstrap.zip"),
+        ["bootstrap", "data/one.txt"]
+    );
+}
+
+#[test]
 fn a_missing_include_is_an_error() {
     let project = Project::new("build-workspace");
     let answer = project
@@ -114,32 +123,60 @@ fn a_missing_include_is_an_error() {
     assert_eq!(project.listing("target"), [""; 0]);
 }
 
+/// And that is told before cargo starts, which may take minutes.
+#[cfg(unix)]
+#[test]
+fn an_include_that_cannot_be_packed_is_an_error() {
+    let project = Project::new("build-workspace");
+    let refused = |include: &str, complaint: &str| {
+        let answer = project.build(&["-o", "zip", "-i", include]).exits(2);
+        assert_eq!(answer.stderr.trim_end(), complaint);
+    };
+    let assets = project.path("assets");
+    refused(
+        "assets:../data",
+        &format!(
+            "error: `{}` has no name that a zip can hold\n\
+             hint: give it another name in the zip: `--include PATH:NAME`",
+            assets.display()
+        ),
+    );
+    let socket = assets.join("socket");
+    let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    refused(
+        "assets",
+        &format!(
+            "error: `{}` is neither a file nor a directory\n\
+             hint: include files and directories only",
+            socket.display()
+        ),
+    );
+    assert_eq!(project.listing("target"), [""; 0]);
+}
+
 #[test]
 fn an_extension_lies_apart_and_in_a_directory_of_its_zip() {
     let project = Project::new("build-workspace");
-    let first_entry = |path: &str| {
-        let bytes = std::io::Cursor::new(project.read(path));
-        let mut archive = zip::ZipArchive::new(bytes).unwrap();
-        let entry = archive.by_index(0).unwrap();
-        entry.name().unwrap().into_owned()
-    };
     // By its dependency, and by the flag; internal ones have no directory.
     project.build(&["-p", "audit", "-o", "zip"]).exits(0);
     assert_eq!(
-        first_entry("target/lambda/extensions/audit.zip"),
-        "extensions/audit"
+        project.zipped("target/lambda/extensions/audit.zip"),
+        ["extensions/audit"]
     );
     project
         .build(&["-p", "tool", "--extension", "-o", "zip"])
         .exits(0);
     assert_eq!(
-        first_entry("target/lambda/extensions/tool.zip"),
-        "extensions/tool"
+        project.zipped("target/lambda/extensions/tool.zip"),
+        ["extensions/tool"]
     );
     project
         .build(&["-p", "tool", "--extension", "--internal", "-o", "zip"])
         .exits(0);
-    assert_eq!(first_entry("target/lambda/extensions/tool.zip"), "tool");
+    assert_eq!(
+        project.zipped("target/lambda/extensions/tool.zip"),
+        ["tool"]
+    );
     assert_eq!(project.listing("target/lambda"), ["extensions"]);
 }
 
@@ -190,12 +227,7 @@ fn the_summary_tells_sizes_architecture_glibc_and_time() {
         assert_eq!(program["content_size"], size);
         let zipped = program["zip_size"].as_u64().unwrap();
         assert!((1..size).contains(&zipped), "{program}");
-        let architecture = if cfg!(target_arch = "aarch64") {
-            "arm64"
-        } else {
-            "x86_64"
-        };
-        assert_eq!(program["architecture"], architecture);
+        assert_eq!(program["architecture"], OWN.lambda);
         assert_eq!(program["kind"], "function");
         assert_eq!(program["linker"], "host");
         assert_eq!(program["profile"], "release");

@@ -46,17 +46,14 @@ fn flags_select_as_in_cargo() {
 #[test]
 fn a_members_directory_means_that_member() {
     let project = Project::new("build-workspace");
-    project
-        .build(&[])
-        .directory(&project.path("audit"))
-        .exits(0);
+    project.build(&[]).in_dir(project.path("audit")).exits(0);
     assert_eq!(project.listing("target/lambda"), ["extensions"]);
 }
 
 #[test]
 fn a_members_directory_without_a_function_means_the_workspace() {
     let project = Project::new("build-workspace");
-    project.build(&[]).directory(&project.path("tool")).exits(0);
+    project.build(&[]).in_dir(project.path("tool")).exits(0);
     assert_eq!(
         project.listing("target/lambda"),
         ["cancel", "extensions", "place"]

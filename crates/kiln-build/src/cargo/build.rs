@@ -1,13 +1,12 @@
 //! The call itself.
 
 use std::ffi::OsString;
-use std::io::{self, BufRead as _, BufReader};
+use std::io;
 use std::path::PathBuf;
 use std::process::{Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 use super::message::Artifact;
-use super::progress::BuildProgress;
 
 /// A `cargo build` call, described but not run.
 ///
@@ -101,8 +100,8 @@ impl CargoError {
 }
 
 impl CargoBuild {
-    /// The command, ready to spawn: standard output carries the messages that a [`BuildProgress`]
-    /// reads, standard error is inherited and shows progress and rendered diagnostics.
+    /// The command, ready to spawn: standard output carries the messages that a
+    /// [`BuildProgress`](super::BuildProgress) reads, standard error is inherited and shows progress and rendered diagnostics.
     #[must_use]
     pub fn command(&self) -> Command {
         let mut options = self.options.clone();
@@ -130,40 +129,11 @@ impl CargoBuild {
         command.stdin(Stdio::null()).stdout(Stdio::piped());
         command
     }
-
-    /// Runs the build to its end, blocking.
-    ///
-    /// # Errors
-    ///
-    /// When cargo cannot be started, or ends without success.
-    pub fn run(&self) -> Result<BuildOutcome, CargoError> {
-        let mut command = self.command();
-        let mut progress = BuildProgress::start();
-        let mut cargo = command.spawn().map_err(|source| CargoError::Start {
-            program: command.get_program().to_string_lossy().into_owned(),
-            source,
-        })?;
-        let mut read = Ok(());
-        let output = cargo.stdout.take().map(BufReader::new);
-        for line in output.into_iter().flat_map(|output| output.split(b'\n')) {
-            match line {
-                // A build script may print any bytes.
-                Ok(line) => progress.line(&String::from_utf8_lossy(&line)),
-                Err(error) => {
-                    read = Err(error);
-                    break;
-                }
-            }
-        }
-        // Reap cargo whatever its output was like.
-        let status = cargo.wait().map_err(CargoError::Output)?;
-        read.map_err(CargoError::Output)?;
-        progress.end(status)
-    }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::BuildProgress;
     use super::*;
 
     fn arguments(build: &CargoBuild) -> Vec<String> {
@@ -214,6 +184,15 @@ mod tests {
         assert_eq!(set("KILN_B"), Some(None));
     }
 
+    fn run(build: &CargoBuild) -> Result<BuildOutcome, CargoError> {
+        let mut progress = BuildProgress::start();
+        let output = build.command().output().unwrap();
+        for line in String::from_utf8(output.stdout).unwrap().lines() {
+            progress.line(line);
+        }
+        progress.end(output.status)
+    }
+
     #[test]
     fn a_build_reports_its_own_programs_and_a_failure_its_status() {
         let directory = tempfile::tempdir().unwrap();
@@ -240,10 +219,10 @@ mod tests {
             names.sort();
             names
         };
-        assert_eq!(names(&build.run().unwrap()), ["one", "two"]);
+        assert_eq!(names(&run(&build).unwrap()), ["one", "two"]);
         // `two` is still in the profile directory, and no part of this build.
         build.options.bin = vec!["one".to_owned()];
-        let again = build.run().unwrap();
+        let again = run(&build).unwrap();
         assert_eq!(names(&again), ["one"]);
         assert!(again.artifacts[0].fresh && again.artifacts[0].executable.is_file());
 
@@ -252,8 +231,8 @@ mod tests {
             "fn main() { nonsense }",
         )
         .unwrap();
-        assert!(matches!(build.run(), Err(CargoError::Failed { .. })));
+        assert!(matches!(run(&build), Err(CargoError::Failed { .. })));
         build.options.features = vec!["nonsense".to_owned()];
-        assert!(matches!(build.run(), Err(CargoError::Refused { .. })));
+        assert!(matches!(run(&build), Err(CargoError::Refused { .. })));
     }
 }

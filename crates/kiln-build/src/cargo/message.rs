@@ -8,19 +8,13 @@ use std::path::PathBuf;
 
 use cargo_metadata::{Message as CargoMessage, PackageId, TargetKind};
 
-/// One message of a running build.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Message {
+/// A message that tells something about what was built.
+#[derive(Debug)]
+pub(super) enum Message {
     /// A target is up to date, compiled just now or before.
     Artifact(Artifact),
-    /// A diagnostic, in cargo's rendering. Only with a JSON format that leaves rendering to us.
-    Diagnostic(String),
-    /// The last message of a build.
-    Finished {
-        /// Whether everything compiled.
-        success: bool,
-    },
+    /// The last message of a build that got as far as compiling.
+    Finished,
 }
 
 /// A compiled target.
@@ -53,8 +47,7 @@ pub enum ArtifactKind {
 impl Artifact {
     /// Whether this is something that can be shipped: the executable of a binary or an example.
     /// A test harness is an executable too, and is not.
-    #[must_use]
-    pub fn is_program(&self) -> bool {
+    pub(super) fn is_program(&self) -> bool {
         self.executable.is_some() && self.kind != ArtifactKind::Other
     }
 }
@@ -62,8 +55,7 @@ impl Artifact {
 impl Message {
     /// Reads one line of cargo's standard output. `None` for what is not a message of interest:
     /// other kinds of messages, and text that a build script or a wrapper printed.
-    #[must_use]
-    pub fn parse(line: &str) -> Option<Self> {
+    pub(super) fn parse(line: &str) -> Option<Self> {
         // Nearly every foreign line fails here, before a parser is set up.
         if !line.starts_with('{') {
             return None;
@@ -87,12 +79,7 @@ impl Message {
                     fresh: artifact.fresh,
                 }))
             }
-            CargoMessage::CompilerMessage(message) => {
-                message.message.rendered.map(Self::Diagnostic)
-            }
-            CargoMessage::BuildFinished(finished) => Some(Self::Finished {
-                success: finished.success,
-            }),
+            CargoMessage::BuildFinished(_) => Some(Self::Finished),
             _ => None,
         }
     }

@@ -1,24 +1,27 @@
 //! One `cargo build` call: what to run, and what it answered.
 //!
 //! ```no_run
-//! use kiln_build::cargo::CargoBuild;
+//! use std::process::Stdio;
+//!
+//! use kiln_build::cargo::{BuildProgress, CargoBuild};
 //!
 //! let mut build = CargoBuild::default();
 //! build.options.release = true;
-//! let outcome = build.run()?;
-//! for artifact in &outcome.artifacts {
-//!     println!("{} is at {:?}", artifact.target_name, artifact.executable);
+//! let mut progress = BuildProgress::start();
+//! let output = build.command().stderr(Stdio::inherit()).output()?;
+//! for line in String::from_utf8_lossy(&output.stdout).lines() {
+//!     progress.line(line);
 //! }
-//! # Ok::<(), kiln_build::cargo::CargoError>(())
+//! for program in progress.end(output.status)?.artifacts {
+//!     println!("{} is at {}", program.target_name, program.executable.display());
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
-//!
-//! A caller with an event loop of its own takes [`CargoBuild::command`] and feeds each line of its
-//! standard output to a [`BuildProgress`].
 
 mod build;
 mod message;
 mod progress;
 
 pub use build::{BuildOutcome, Built, CargoBuild, CargoError};
-pub use message::{Artifact, ArtifactKind, Message};
+pub use message::{Artifact, ArtifactKind};
 pub use progress::BuildProgress;

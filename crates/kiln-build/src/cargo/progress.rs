@@ -38,7 +38,7 @@ impl BuildProgress {
                     });
                 }
             }
-            Some(Message::Finished { .. }) => self.finished = true,
+            Some(Message::Finished) => self.finished = true,
             _ => {}
         }
     }

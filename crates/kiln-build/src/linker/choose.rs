@@ -1,7 +1,7 @@
 //! The decision itself: facts in, plan out.
 
 use super::compiler::Compiler;
-use super::facts::LinkFacts;
+use super::facts::{LinkFacts, TooNew};
 use super::plan::{LinkError, LinkPlan, Way, ZIG_COMMAND, target_command};
 use crate::target::{CLibrary, LambdaTarget};
 
@@ -31,7 +31,7 @@ pub fn choose(facts: &LinkFacts) -> Result<LinkPlan, LinkError> {
 }
 
 fn automatic(facts: &LinkFacts) -> Result<LinkPlan, LinkError> {
-    if facts.host_agrees() && facts.host_needs.is_none() {
+    if facts.host_agrees() && facts.too_new.is_none() {
         return Ok(plan(
             facts,
             Way::Host,
@@ -39,15 +39,15 @@ fn automatic(facts: &LinkFacts) -> Result<LinkPlan, LinkError> {
         ));
     }
     if let Some(linker) = &facts.configured_linker
-        && facts.host_needs.is_none()
+        && facts.too_new.is_none()
     {
         let reason = format!("cargo is configured to use `{}`", linker.display());
         return installed(facts, plan(facts, Way::Configured, reason));
     }
 
-    let because = match facts.host_needs {
-        Some(needs) => format!(
-            "linked on this machine it needs glibc {needs}, newer than {}",
+    let because = match &facts.too_new {
+        Some(TooNew { program, needs }) => format!(
+            "linked on this machine `{program}` needs glibc {needs}, newer than {}",
             facts.target.newest_glibc()
         ),
         None => format!("this machine is `{}`", facts.host),
@@ -105,11 +105,11 @@ fn nothing_works(facts: &LinkFacts) -> LinkError {
             target_command(&facts.target.triple())
         )
     };
-    match facts.host_needs {
-        Some(needs) => LinkError::GlibcTooNew {
-            needs,
+    match &facts.too_new {
+        Some(too_new) => LinkError::GlibcTooNew {
+            too_new: too_new.clone(),
             newest: facts.target.newest_glibc(),
-            command: format!("run `{command}` and build again"),
+            way_out: format!("run `{command}` and build again"),
         },
         None => LinkError::NoLinker {
             target: facts.target.triple(),
@@ -120,11 +120,11 @@ fn nothing_works(facts: &LinkFacts) -> LinkError {
 }
 
 fn cargo(facts: &LinkFacts) -> Result<LinkPlan, LinkError> {
-    if let Some(needs) = facts.host_needs {
+    if let Some(too_new) = &facts.too_new {
         return Err(LinkError::GlibcTooNew {
-            needs,
+            too_new: too_new.clone(),
             newest: facts.target.newest_glibc(),
-            command: "use `--compiler zig`, which links against any glibc version".to_owned(),
+            way_out: "use `--compiler zig`, which links against any glibc version".to_owned(),
         });
     }
     let reason = "`--compiler cargo` asks for it".to_owned();
@@ -203,10 +203,6 @@ mod tests {
     const X86: LambdaTarget = LambdaTarget::gnu(Architecture::X86_64);
     const ARM: LambdaTarget = LambdaTarget::gnu(Architecture::Arm64);
     const ARM_MUSL: LambdaTarget = LambdaTarget::musl(Architecture::Arm64);
-    const TOO_NEW: GlibcVersion = GlibcVersion {
-        major: 2,
-        minor: 39,
-    };
 
     /// A pure-Rust project on an x86 machine with nothing but its own toolchain.
     fn bare(target: LambdaTarget) -> LinkFacts {
@@ -215,13 +211,23 @@ mod tests {
             target,
             named: false,
             host: HOST.to_owned(),
-            host_needs: None,
+            too_new: None,
             configured_linker: None,
             installed: vec![X86],
             zig: None,
             rust_lld: true,
             c_code: None,
         }
+    }
+
+    fn too_new() -> Option<TooNew> {
+        Some(TooNew {
+            program: "api".to_owned(),
+            needs: GlibcVersion {
+                major: 2,
+                minor: 39,
+            },
+        })
     }
 
     fn zig() -> Option<Zig> {
@@ -327,7 +333,7 @@ mod tests {
                 "zig after the host's glibc was too new",
                 LinkFacts {
                     zig: zig(),
-                    host_needs: Some(TOO_NEW),
+                    too_new: too_new(),
                     ..bare(X86)
                 },
                 Way::Zig,
@@ -336,7 +342,7 @@ mod tests {
             (
                 "musl after the host's glibc was too new",
                 LinkFacts {
-                    host_needs: Some(TOO_NEW),
+                    too_new: too_new(),
                     installed: vec![X86, LambdaTarget::musl(Architecture::X86_64)],
                     ..bare(X86)
                 },
@@ -456,7 +462,7 @@ mod tests {
             (
                 "glibc too new, no zig, with C code",
                 LinkFacts {
-                    host_needs: Some(TOO_NEW),
+                    too_new: too_new(),
                     c_code: ring(),
                     ..bare(X86)
                 },
@@ -466,7 +472,7 @@ mod tests {
                 "glibc too new with plain cargo",
                 LinkFacts {
                     compiler: Compiler::Cargo,
-                    host_needs: Some(TOO_NEW),
+                    too_new: too_new(),
                     ..bare(X86)
                 },
                 "use `--compiler zig`, which links against any glibc version".to_owned(),
@@ -495,6 +501,19 @@ mod tests {
             let error = choose(&facts).expect_err(case);
             assert_eq!(error.hint(), Some(hint), "{case}: {error}");
         }
+    }
+
+    #[test]
+    fn the_program_that_needs_too_new_a_glibc_is_named() {
+        let facts = LinkFacts {
+            too_new: too_new(),
+            ..bare(X86)
+        };
+        assert_eq!(
+            choose(&facts).unwrap_err().to_string(),
+            "`api` needs glibc 2.39, and the function will find 2.34; this machine's glibc is too \
+             new to link against"
+        );
     }
 
     #[test]

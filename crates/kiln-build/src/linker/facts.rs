@@ -45,9 +45,9 @@ pub struct LinkFacts {
     pub named: bool,
     /// The toolchain's own target.
     pub host: String,
-    /// What an executable for this target, linked by the host toolchain, turned out to need: more
-    /// than the target offers. `None` before anything was linked.
-    pub host_needs: Option<GlibcVersion>,
+    /// An executable for this target, linked by the host toolchain, that turned out to need a newer
+    /// glibc than the target offers. `None` before anything was linked.
+    pub too_new: Option<TooNew>,
     /// The linker that cargo's configuration or environment names for the target.
     pub configured_linker: Option<PathBuf>,
     /// The Rust targets that are installed, among those that matter here.
@@ -58,6 +58,15 @@ pub struct LinkFacts {
     pub rust_lld: bool,
     /// A dependency that carries C code, if it was looked for and found.
     pub c_code: Option<CCode>,
+}
+
+/// An executable that needs a newer glibc than it will find.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TooNew {
+    /// Name of the program.
+    pub program: String,
+    /// The glibc it needs.
+    pub needs: GlibcVersion,
 }
 
 /// Where zig is.
@@ -230,7 +239,7 @@ impl LinkFacts {
             named: request.named,
             rust_lld: toolchain.has_rust_lld(),
             host: toolchain.host.clone(),
-            host_needs: None,
+            too_new: None,
             configured_linker,
             installed,
             zig: None,
@@ -256,11 +265,11 @@ impl LinkFacts {
     /// When the compiler cannot be asked.
     pub fn after_host_attempt(
         mut self,
-        needs: GlibcVersion,
+        too_new: TooNew,
         request: &LinkRequest<'_>,
         metadata: &Metadata,
     ) -> Result<Self, LinkError> {
-        self.host_needs = Some(needs);
+        self.too_new = Some(too_new);
         if self.compiler == Compiler::Auto {
             self.look_further(request, metadata)?;
         }
@@ -321,6 +330,9 @@ mod tests {
         let mut configuration = cargo_config2::Config::load_with_cwd(directory.path()).unwrap();
         configuration.build.rustc = Some("no-such-rustc".into());
         let error = Toolchain::probe(directory.path(), &configuration).unwrap_err();
-        assert_eq!(error.to_string(), "ask `no-such-rustc` about the toolchain");
+        assert_eq!(
+            error.to_string(),
+            "cannot ask `no-such-rustc` about the toolchain"
+        );
     }
 }

@@ -17,10 +17,10 @@ mod compiler;
 mod facts;
 mod plan;
 
-pub use c_code::{CCode, find_c_code};
+pub use c_code::{CCode, Evidence};
 pub use choose::choose;
 pub use compiler::Compiler;
-pub use facts::{LinkFacts, LinkRequest, Toolchain, Zig};
+pub use facts::{LinkFacts, LinkRequest, TooNew, Toolchain, Zig};
 pub use plan::{LinkError, LinkPlan, Way};
 
 /// The command behind `zig cc` and its kin, run by the wrapper scripts that cargo-zigbuild writes.

@@ -4,8 +4,9 @@ use std::error::Error;
 use std::fmt;
 
 use super::c_code::CCode;
+use super::facts::TooNew;
 use crate::cargo::CargoBuild;
-use crate::target::{GlibcVersion, LambdaTarget, TargetError};
+use crate::target::{GlibcVersion, LambdaTarget};
 
 /// A way to link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,11 +100,8 @@ fn zig_environment(
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LinkError {
-    /// The target is not one of Lambda's.
-    #[error(transparent)]
-    Target(#[from] TargetError),
     /// `rustc` did not tell about itself.
-    #[error("ask `{program}` about the toolchain")]
+    #[error("cannot ask `{program}` about the toolchain")]
     Rustc {
         /// The program that was run.
         program: String,
@@ -111,7 +109,7 @@ pub enum LinkError {
         source: Box<dyn Error + Send + Sync>,
     },
     /// Cargo's configuration files cannot be read.
-    #[error("read cargo's configuration")]
+    #[error("cannot read cargo's configuration")]
     Configuration(#[source] Box<dyn Error + Send + Sync>),
     /// The Rust standard library for the target is not there.
     #[error("the Rust target `{triple}` is not installed")]
@@ -133,7 +131,7 @@ pub enum LinkError {
     #[error("zig was not found, neither as `zig` nor as Python's `ziglang`")]
     ZigMissing,
     /// Zig is there, and cannot be used.
-    #[error("set up zig as the linker")]
+    #[error("cannot set up zig as the linker")]
     ZigSetup(#[source] Box<dyn Error + Send + Sync>),
     /// The musl way was asked for, and a dependency needs a C compiler.
     #[error("{0}, and that cannot be linked with musl without a C compiler for it")]
@@ -151,16 +149,18 @@ pub enum LinkError {
     },
     /// The host's glibc is newer than the one the function will meet.
     #[error(
-        "the executable needs glibc {needs}, and the function will find {newest}; this machine's \
-         glibc is too new to link against"
+        "`{}` needs glibc {}, and the function will find {newest}; this machine's glibc is too new \
+         to link against",
+        .too_new.program,
+        .too_new.needs
     )]
     GlibcTooNew {
-        /// What the executable needs.
-        needs: GlibcVersion,
+        /// What was linked, and what it needs.
+        too_new: TooNew,
         /// What it may need.
         newest: GlibcVersion,
         /// The command or flag that fixes it.
-        command: String,
+        way_out: String,
     },
 }
 
@@ -176,8 +176,9 @@ impl LinkError {
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::Target(error) => error.hint(),
-            Self::Rustc { .. } => Some("install Rust with rustup: https://rustup.rs".to_owned()),
+            Self::Rustc { .. } => {
+                Some("run `kiln doctor`, which says what this toolchain lacks".to_owned())
+            }
             Self::Configuration(_) => None,
             Self::TargetMissing { triple } => Some(format!("run `{}`", target_command(triple))),
             Self::NoLinker { command, .. } => Some(format!("run `{command}`")),
@@ -190,7 +191,7 @@ impl LinkError {
                 Some("use `--compiler zig`, which brings a C compiler for every target".to_owned())
             }
             Self::RustLldMissing => Some("use `--compiler zig`".to_owned()),
-            Self::GlibcTooNew { command, .. } => Some(command.clone()),
+            Self::GlibcTooNew { way_out, .. } => Some(way_out.clone()),
         }
     }
 }

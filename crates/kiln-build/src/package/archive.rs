@@ -2,18 +2,22 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, BufReader, Seek, Write};
-use std::path::PathBuf;
+use std::io::{self, BufRead as _, BufReader, Seek, Write};
+use std::path::Path;
 
+use zip::result::ZipError;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, System, ZipWriter};
 
 use super::include::insert;
-use super::{Package, PackageError};
+use super::{Package, PackageError, Placement};
 
 /// Fixed, because the bytes depend on it. The highest level of DEFLATE proper costs under a second
 /// for most functions, and every cold start downloads the result.
 const LEVEL: i64 = 9;
+
+/// How much is read at once.
+const CHUNK: usize = 64 * 1024;
 
 /// Writes the zip of a package and answers the size of its content in bytes.
 pub(super) fn write(package: &Package<'_>, output: impl Write + Seek) -> Result<u64, PackageError> {
@@ -30,29 +34,27 @@ pub(super) fn write(package: &Package<'_>, output: impl Write + Seek) -> Result<
     let mut zip = ZipWriter::new(output);
     let mut size = 0;
     for (name, path) in &files {
-        let program = *name == package.placement.entry;
-        size += add(&mut zip, name, path, program)?;
+        size += add(&mut zip, name, path, &package.placement)?;
     }
-    let failed = |source| PackageError::Zip {
-        path: package.placement.zip.clone(),
-        source,
-    };
-    let mut output = zip.finish().map_err(failed)?;
+    let target = &package.placement.zip;
+    let mut output = zip
+        .finish()
+        .map_err(|error| unzippable(target, error, &package.placement))?;
     output
         .flush()
-        .map_err(|source| PackageError::write(&package.placement.zip, source))?;
+        .map_err(|source| PackageError::write(target, source))?;
     Ok(size)
 }
 
 fn add<W: Write + Seek>(
     zip: &mut ZipWriter<W>,
     name: &str,
-    path: &PathBuf,
-    program: bool,
+    path: &Path,
+    placement: &Placement,
 ) -> Result<u64, PackageError> {
     let unreadable = |source| PackageError::read(path, source);
-    let mut file = File::open(path).map_err(unreadable)?;
-    let mode = if program || is_executable(&file).map_err(unreadable)? {
+    let file = File::open(path).map_err(unreadable)?;
+    let mode = if name == placement.entry || is_executable(&file).map_err(unreadable)? {
         0o755
     } else {
         0o644
@@ -66,11 +68,31 @@ fn add<W: Write + Seek>(
         // Where permissions mean something, wherever the zip is made.
         .system(System::Unix);
     zip.start_file(name, options)
-        .map_err(|source| PackageError::Zip {
-            path: path.clone(),
+        .map_err(|error| unzippable(path, error, placement))?;
+    // Not `io::copy`, which does not tell whether the file or the disk is at fault.
+    let mut content = BufReader::with_capacity(CHUNK, file);
+    let mut size = 0;
+    loop {
+        let chunk = content.fill_buf().map_err(unreadable)?;
+        if chunk.is_empty() {
+            return Ok(size);
+        }
+        zip.write_all(chunk)
+            .map_err(|source| PackageError::write(&placement.zip, source))?;
+        let length = chunk.len();
+        size += length as u64;
+        content.consume(length);
+    }
+}
+
+fn unzippable(path: &Path, error: ZipError, placement: &Placement) -> PackageError {
+    match error {
+        ZipError::Io(source) => PackageError::write(&placement.zip, source),
+        source => PackageError::Zip {
+            path: path.to_owned(),
             source,
-        })?;
-    io::copy(&mut BufReader::new(&mut file), zip).map_err(unreadable)
+        },
+    }
 }
 
 #[cfg(unix)]

@@ -37,6 +37,12 @@ pub enum PackageError {
         /// The path.
         path: PathBuf,
     },
+    /// An include, or something in an included directory, that is a pipe, a socket or a device.
+    #[error("`{path}` is neither a file nor a directory")]
+    Special {
+        /// The path.
+        path: PathBuf,
+    },
     /// A name in the zip that is not UTF-8, or would lie outside it.
     #[error("`{path}` has no name that a zip can hold")]
     Name {
@@ -85,6 +91,7 @@ impl PackageError {
             Self::IncludeMissing { .. } => {
                 Some("give a path that exists, relative to the current directory".to_owned())
             }
+            Self::Special { .. } => Some("include files and directories only".to_owned()),
             Self::Name { .. } | Self::Twice { .. } => {
                 Some("give it another name in the zip: `--include PATH:NAME`".to_owned())
             }

@@ -19,8 +19,9 @@ impl Include {
     /// `directory`, and is its own name in the zip if it goes down only.
     #[must_use]
     pub fn parse(text: &str, directory: &Path) -> Self {
-        // The last colon, and none that follows a Windows drive letter.
-        let colon = text.rfind(':').filter(|place| *place > 1);
+        // The last colon that ends a path, which on Windows is not that of a drive letter.
+        let shortest = if cfg!(windows) { 2 } else { 1 };
+        let colon = text.rfind(':').filter(|place| *place >= shortest);
         let (path, name) = match colon {
             // A path with a colon in its name is meant when it exists.
             Some(place) if !directory.join(text).exists() => {
@@ -28,7 +29,7 @@ impl Include {
             }
             _ => (text, None),
         };
-        let own_name = || components(Path::new(path)).map(|names| join(&names, None));
+        let own_name = || components(Path::new(path)).map(|names| names.join("/"));
         Self {
             source: directory.join(path),
             // A name of no components at all (`.`) stands for what is in the directory.
@@ -51,24 +52,29 @@ impl Include {
         &self.source
     }
 
+    /// Checks that what is included could be packed now, by name and kind. A build takes minutes,
+    /// and whoever waited for it should not be told afterwards.
+    ///
+    /// # Errors
+    ///
+    /// When it could not.
+    pub fn check(&self) -> Result<(), PackageError> {
+        self.collect(&mut BTreeMap::new())
+    }
+
     /// Adds the files to `files`: name in the zip → path.
     pub(super) fn collect(
         &self,
         files: &mut BTreeMap<String, PathBuf>,
     ) -> Result<(), PackageError> {
-        // Links are followed: what they point at is not in the zip.
-        let metadata = fs::metadata(&self.source).map_err(|source| match source.kind() {
-            io::ErrorKind::NotFound => PackageError::IncludeMissing {
+        if let Err(error) = fs::metadata(&self.source)
+            && error.kind() == io::ErrorKind::NotFound
+        {
+            return Err(PackageError::IncludeMissing {
                 path: self.source.clone(),
-            },
-            _ => PackageError::read(&self.source, source),
-        })?;
-        let name = self.name()?;
-        if metadata.is_dir() {
-            collect_directory(&self.source, &name, files)
-        } else {
-            insert(files, join(&name, None), &self.source)
+            });
         }
+        collect(&self.source, &self.name()?, files)
     }
 
     /// The components of the name in the zip; none for a directory whose content is meant.
@@ -102,34 +108,30 @@ fn components(path: &Path) -> Option<Vec<String>> {
     Some(names)
 }
 
-fn join(components: &[String], last: Option<&str>) -> String {
-    let mut names: Vec<&str> = components.iter().map(String::as_str).collect();
-    names.extend(last);
-    // A zip separates with slashes, whatever the system.
-    names.join("/")
-}
-
-fn collect_directory(
-    directory: &Path,
+/// Adds a file under this name, or all files of a directory below it.
+fn collect(
+    path: &Path,
     name: &[String],
     files: &mut BTreeMap<String, PathBuf>,
 ) -> Result<(), PackageError> {
-    let failed = |source| PackageError::read(directory, source);
-    for entry in fs::read_dir(directory).map_err(failed)? {
-        let path = entry.map_err(failed)?.path();
-        let last = path
-            .file_name()
-            .and_then(|name| name.to_str())
-            .ok_or_else(|| PackageError::Name { path: path.clone() })?;
-        let metadata = fs::metadata(&path).map_err(|source| PackageError::read(&path, source))?;
-        if metadata.is_dir() {
-            let mut deeper = name.to_vec();
-            deeper.push(last.to_owned());
-            collect_directory(&path, &deeper, files)?;
-        } else {
-            let entry = join(name, Some(last));
-            insert(files, entry, &path)?;
-        }
+    let failed = |source| PackageError::read(path, source);
+    // Links are followed: what they point at is not in the zip.
+    let metadata = fs::metadata(path).map_err(failed)?;
+    if metadata.is_file() {
+        // A zip separates with slashes, whatever the system.
+        return insert(files, name.join("/"), path);
+    }
+    if !metadata.is_dir() {
+        // A pipe would be read for ever.
+        return Err(PackageError::Special {
+            path: path.to_owned(),
+        });
+    }
+    for entry in fs::read_dir(path).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        let last = entry.file_name().into_string();
+        let last = last.map_err(|_| PackageError::Name { path: entry.path() })?;
+        collect(&entry.path(), &[name, &[last]].concat(), files)?;
     }
     Ok(())
 }
@@ -209,6 +211,8 @@ mod tests {
             (PathBuf::from("/elsewhere/./a/b"), names(&["a", "b"]))
         );
         assert_eq!(kept("a/b:c").1, ["c"]);
+        #[cfg(not(windows))]
+        assert_eq!(kept("a:b"), (PathBuf::from("/elsewhere/a"), names(&["b"])));
         assert_eq!(kept("../a/b").1, ["b"]);
         assert_eq!(kept("."), (PathBuf::from("/elsewhere/."), names(&[])));
     }
@@ -225,7 +229,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_name_with_a_colon_and_a_link_are_taken_for_what_they_are() {
+    fn odd_names_links_and_sockets_are_taken_for_what_they_are() {
         let directory = tempfile::tempdir().unwrap();
         let odd = directory.path().join("a:b");
         fs::write(&odd, "").unwrap();
@@ -234,6 +238,10 @@ mod tests {
         assert_eq!(names(&include).unwrap(), ["a:b"]);
         let include = Include::new(directory.path().join("link"), None);
         assert_eq!(names(&include).unwrap(), ["link"]);
+        let _socket = std::os::unix::net::UnixListener::bind(directory.path().join("socket"));
+        let include = Include::new(directory.path().join("socket"), None);
+        assert!(matches!(include.check(), Err(PackageError::Special { .. })));
+        fs::remove_file(directory.path().join("socket")).unwrap();
         std::os::unix::fs::symlink("gone", directory.path().join("dangling")).unwrap();
         let include = Include::new(directory.path(), Some("all"));
         assert!(matches!(names(&include), Err(PackageError::Read { .. })));

@@ -22,6 +22,8 @@ pub enum ScaffoldError {
     DestinationExists {
         /// The destination.
         path: PathBuf,
+        /// Whether it is a directory, which `kiln init` could fill.
+        is_directory: bool,
     },
     /// Files of the project are there already, in the user's version.
     #[error("`{}` already has {}", .directory.display(), list(.files))]
@@ -108,10 +110,14 @@ impl ScaffoldError {
             Self::NameTaken { name, .. } => {
                 format!("choose another name, for example `{name}-function`")
             }
-            Self::DestinationExists { path } => format!(
+            Self::DestinationExists {
+                path,
+                is_directory: true,
+            } => format!(
                 "choose another name, or run `kiln init` inside `{}`",
                 path.display()
             ),
+            Self::DestinationExists { .. } => "choose another name".to_owned(),
             Self::Conflicts { .. } => {
                 "move them away, or make the project beside them with `kiln new`".to_owned()
             }

@@ -45,10 +45,19 @@ pub(super) fn files(
     sources.sort_by(|a, b| a.path.cmp(&b.path));
 
     let renderer = Renderer::new(variables);
-    let files = sources
-        .into_iter()
-        .map(|source| render(&renderer, source))
-        .collect::<Result<Vec<_>, _>>()?;
+    let mut files: Vec<PlannedFile> = Vec::new();
+    for source in sources {
+        let entry = source.path.display().to_string();
+        let file = render(&renderer, source)?;
+        if files.iter().any(|other| other.path() == file.path()) {
+            return Err(ScaffoldError::TemplateEntry {
+                path: template.to_owned(),
+                entry,
+                fault: "becomes the same file as another",
+            });
+        }
+        files.push(file);
+    }
     if !files
         .iter()
         .any(|file| file.path() == Path::new("Cargo.toml"))

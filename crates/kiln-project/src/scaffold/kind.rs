@@ -16,11 +16,6 @@ macro_rules! choices {
             pub fn description(self) -> &'static str {
                 match self { $(Self::$variant => $description),+ }
             }
-
-            /// The one of this name.
-            pub fn from_name(name: &str) -> Option<Self> {
-                Self::ALL.iter().copied().find(|choice| choice.name() == name)
-            }
         }
     };
 }

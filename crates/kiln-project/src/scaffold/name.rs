@@ -74,20 +74,16 @@ impl fmt::Display for ProjectName {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("`{name}` cannot name a project: it {fault}")]
 pub struct NameError {
-    /// The name as given.
-    pub name: String,
+    name: String,
     /// A name close to it that is valid.
-    pub suggestion: String,
+    suggestion: String,
     fault: String,
 }
 
 impl NameError {
     /// The way out.
-    pub fn hint(&self) -> Option<String> {
-        Some(format!(
-            "a name like `{}` would do; `--name` gives one that differs from the directory's",
-            self.suggestion
-        ))
+    pub fn hint(&self) -> String {
+        format!("a name like `{}` would do", self.suggestion)
     }
 }
 

@@ -64,10 +64,26 @@ impl Plan {
         &self.files
     }
 
+    /// Whether a project can be made here: there is nothing, or an empty directory.
+    ///
+    /// # Errors
+    ///
+    /// [`ScaffoldError::DestinationExists`].
+    pub fn check_destination(destination: &Path) -> Result<(), ScaffoldError> {
+        if destination.symlink_metadata().is_ok() && !is_empty_directory(destination) {
+            return Err(ScaffoldError::DestinationExists {
+                is_directory: destination.is_dir(),
+                path: std::path::absolute(destination).unwrap_or_else(|_| destination.to_owned()),
+            });
+        }
+        Ok(())
+    }
+
     /// Makes a new directory with the project in it.
     ///
     /// Everything is written beside the destination first and then moved there at once, so that the
-    /// destination is complete or not there at all.
+    /// destination is complete or not there at all. A directory that is there and empty is filled:
+    /// it may be a mount, a link, or where the user's shell stands.
     ///
     /// # Errors
     ///
@@ -77,9 +93,9 @@ impl Plan {
         let failed = |path: &Path, source| write_failed(path, source);
         let destination =
             std::path::absolute(destination).map_err(|source| failed(destination, source))?;
-        let is_there = destination.symlink_metadata().is_ok();
-        if is_there && !is_empty_directory(&destination) {
-            return Err(ScaffoldError::DestinationExists { path: destination });
+        Self::check_destination(&destination)?;
+        if destination.is_dir() {
+            return self.write_into(&destination).map(drop);
         }
         // Missing directories above the destination move into place together with it.
         let (base, below) = split_existing(&destination);
@@ -99,10 +115,6 @@ impl Plan {
                 .map_err(|source| failed(&destination.join(&file.path), source))?;
         }
         let first: PathBuf = below.components().take(1).collect();
-        if is_there {
-            // Not every system moves a directory onto an empty one.
-            fs::remove_dir(&destination).map_err(|source| failed(&destination, source))?;
-        }
         fs::rename(staging.path().join(&first), base.join(&first))
             .map_err(|source| failed(&destination, source))
     }
@@ -147,7 +159,8 @@ impl Plan {
 /// What a repository has before it has code.
 fn is_the_users(path: &Path) -> bool {
     let name = path.to_string_lossy().to_ascii_lowercase();
-    name == ".gitignore" || name.starts_with("readme") || name.starts_with("license")
+    let beginnings = ["readme", "license", "licence"];
+    name == ".gitignore" || beginnings.iter().any(|begin| name.starts_with(begin))
 }
 
 fn is_empty_directory(path: &Path) -> bool {

@@ -56,7 +56,11 @@ impl Standing {
                 .map_err(|source: toml::de::Error| unreadable(&manifest, source.into()))?;
             if let Some(workspace) = table.get("workspace").and_then(Value::as_table) {
                 let member = destination.strip_prefix(root).unwrap_or(&destination);
-                return Ok(within(workspace, manifest, member.to_owned()));
+                // Where one excludes it, cargo goes on looking.
+                match within(workspace, manifest, member.to_owned()) {
+                    Self::Alone => {}
+                    standing => return Ok(standing),
+                }
             }
         }
         Ok(Self::Alone)
@@ -171,6 +175,14 @@ mod tests {
             Standing::of(&inner.join("new")).unwrap(),
             Standing::Beside { manifest, member }
         );
+
+        // One that excludes it hides none above.
+        let excluding = "[workspace]\nexclude = ['b']";
+        fs::write(root.path().join("a/Cargo.toml"), excluding).unwrap();
+        assert!(matches!(
+            Standing::of(&inner.join("new")).unwrap(),
+            Standing::Beside { member, .. } if member == Path::new("a/b/new")
+        ));
 
         fs::write(root.path().join("a/Cargo.toml"), "[package").unwrap();
         let error = Standing::of(&inner.join("new")).unwrap_err();

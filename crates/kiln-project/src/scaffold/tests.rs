@@ -231,6 +231,26 @@ fn an_empty_directory_is_as_good_as_none() {
     assert_eq!(tree(&destination), planned(&plan));
 }
 
+#[cfg(unix)]
+#[test]
+fn an_empty_directory_stays_the_same_directory() {
+    use std::os::unix::fs::{MetadataExt as _, symlink};
+
+    let root = tempfile::tempdir().unwrap();
+    let real = root.path().join("real");
+    let link = root.path().join("link");
+    fs::create_dir(&real).unwrap();
+    symlink(&real, &link).unwrap();
+    let before = fs::metadata(&real).unwrap().ino();
+    let plan = scaffold("orders", builtin(Kind::Json, Workload::Io))
+        .plan()
+        .unwrap();
+    plan.create(&link).unwrap();
+    assert_eq!(tree(&real), planned(&plan));
+    assert_eq!(fs::metadata(&real).unwrap().ino(), before);
+    assert!(link.is_symlink());
+}
+
 #[test]
 fn never_replaces_what_is_there() {
     let root = tempfile::tempdir().unwrap();
@@ -412,6 +432,11 @@ fn what_is_wrong_with_a_template() {
             at("empty", &[("README.md", "")]),
             "has no `Cargo.toml`",
             "Cargo.toml.j2",
+        ),
+        (
+            at("twice", &[("Cargo.toml", ""), ("Cargo.toml.j2", "")]),
+            "`Cargo.toml.j2`, which becomes the same file as another",
+            "",
         ),
         (
             at("variable", &[("Cargo.toml", "{{ nobody }}")]),

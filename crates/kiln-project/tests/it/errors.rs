@@ -215,6 +215,19 @@ fn cargo_lambdas_file_that_is_not_toml() {
 }
 
 #[test]
+fn cargo_lambdas_file_that_cannot_be_read() {
+    let workspace = Workspace::single("");
+    std::fs::create_dir(workspace.path("CargoLambda.toml")).unwrap();
+    let error = workspace.load_error();
+    let path = workspace.path("CargoLambda.toml");
+    assert_eq!(
+        error.to_string(),
+        format!("could not read `{}`", path.display())
+    );
+    assert!(std::error::Error::source(&error).is_some());
+}
+
+#[test]
 fn env_files_that_cannot_be_read() {
     let workspace = Workspace::single("");
     let project = workspace.load();

@@ -8,6 +8,7 @@
 mod errors;
 mod functions;
 mod layers;
+mod manual;
 mod selection;
 mod unread_keys;
 mod variables;

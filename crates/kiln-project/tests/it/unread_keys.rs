@@ -80,3 +80,36 @@ fn mistakes_are_found_with_what_was_meant() {
     expected.sort();
     assert_eq!(found, expected);
 }
+
+#[test]
+fn tables_of_binaries_that_are_not_there_are_found() {
+    let workspace = Workspace::pair(
+        "[workspace.metadata.kiln.bin.orders.deploy]\nmemory = 256\n\
+         [workspace.metadata.kiln.bin.order.deploy]\nmemory = 256\n",
+        // Another package's binary is not this one's to configure.
+        "[package.metadata.lambda.bin.thumbnails.env]\nA = 1\n",
+        "[package.metadata.lambda.bin.thumbnails.env]\nA = 1\n",
+    );
+    workspace.file("CargoLambda.toml", "[bin.orders.deploy]\nmemory = 256\n");
+    let unread = workspace.load().unread_keys();
+    let found: Vec<_> = unread
+        .iter()
+        .map(|key| {
+            let place = format!("{} [{}] {}", key.file.display(), key.table, key.key);
+            (place, key.cargo_lambda, key.suggestion.as_deref())
+        })
+        .collect();
+    let expected = [
+        (
+            "orders/Cargo.toml [package.metadata.lambda.bin] thumbnails",
+            None,
+        ),
+        (
+            "Cargo.toml [workspace.metadata.kiln.bin] order",
+            Some("orders"),
+        ),
+        ("CargoLambda.toml [] bin", None),
+    ]
+    .map(|(place, suggestion)| (place.to_owned(), false, suggestion));
+    assert_eq!(found, expected);
+}

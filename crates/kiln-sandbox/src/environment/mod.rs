@@ -368,11 +368,12 @@ impl Environment {
                     after.push(After::LetGo);
                 }
                 Effect::Kill => {
-                    core.poll = None;
                     match &core.family {
                         Some(family) => family.kill(),
                         None => core.kill_on_launch = true,
                     }
+                    // After the signal: a runtime that were told first would complain in its log.
+                    core.poll = None;
                 }
                 Effect::Arm(timer) => self.arm(&mut core, timer),
                 Effect::Disarm => core.deadline = None,

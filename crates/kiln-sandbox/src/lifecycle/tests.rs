@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kiln_protocol::invoke::{ExitCause, PlatformError};
+use kiln_protocol::invoke::{ExitCause, PlatformError, RuntimeFault};
 use kiln_protocol::log_line::Status;
 use kiln_protocol::runtime_api::{Answer, RuntimeState};
 use proptest::prelude::*;
@@ -256,13 +256,19 @@ fn an_answer_that_cannot_be_used_settles_with_the_platforms_error() {
         ),
         (
             Answered::Truncated,
-            PlatformError::TruncatedResponse,
+            PlatformError::Runtime(
+                RuntimeFault::TruncatedResponse,
+                "HTTP request detected as truncated".to_owned(),
+            ),
             Answer::Truncated,
         ),
         (
             Answered::InvalidMode,
-            PlatformError::InvalidResponseMode,
-            Answer::InvalidFunctionResponseMode,
+            PlatformError::Runtime(
+                RuntimeFault::InvalidResponseModeHeader,
+                "Invalid function response mode".to_owned(),
+            ),
+            Answer::InvalidResponseMode,
         ),
     ] {
         let expected = [

@@ -3,12 +3,12 @@
 use std::path::Path;
 use std::time::Instant;
 
-use kiln_build::compile::{CompiledProgram, staging_directory};
+use kiln_build::compile::CompiledProgram;
 use kiln_build::linker::Way;
-use kiln_build::package::{LARGEST_CONTENT, LARGEST_ZIP, Package, PackageError, ProgramKind};
+use kiln_build::package::{LARGEST_CONTENT, LARGEST_ZIP, Package, ProgramKind, staging_directory};
 
 use super::compile::Finished;
-use super::plan::Part;
+use super::plan::{Part, unpackable};
 use super::summary::{ProgramSummary, milliseconds, size};
 use crate::failure::Failure;
 use crate::output;
@@ -27,16 +27,12 @@ impl Part<'_> {
             placement: self.placement.clone(),
             includes: &self.includes,
         };
-        let failed = |error: PackageError| {
-            let hint = error.hint();
-            Failure::usage(error).maybe_hint(hint)
-        };
         let packaged = package
             .write(self.format, &staging_directory(target_directory))
-            .map_err(failed)?;
+            .map_err(unpackable)?;
         let zip_size = match packaged.zip_size {
             // A debug executable takes seconds to compress, and nobody uploads it.
-            None if finished.profile != "dev" => Some(package.zip_size().map_err(failed)?),
+            None if finished.profile != "dev" => Some(package.zip_size().map_err(unpackable)?),
             known => known,
         };
         let name = &self.function.name;

@@ -26,9 +26,16 @@ pub struct Finished {
 
 impl Finished {
     /// The program of a function.
-    pub fn program(&self, function: &Function) -> Option<&CompiledProgram> {
+    pub fn program(&self, function: &Function) -> Result<&CompiledProgram, Failure> {
         let mut programs = self.compiled.programs.iter();
-        programs.find(|program| is(&program.built, function))
+        programs
+            .find(|program| is(&program.built, function))
+            .ok_or_else(|| {
+                Failure::bug(format!(
+                    "cargo was asked for `{}`, succeeded, and did not report it",
+                    function.name
+                ))
+            })
     }
 }
 
@@ -122,12 +129,9 @@ fn tell(notice: &Notice<'_>, quiet: bool) {
             "{GOOD}{:>12}{GOOD:#} `{}` with {}: {}",
             "Linking", plan.target, plan.way, plan.reason,
         )),
-        Notice::GlibcTooNew {
-            program,
-            needs,
-            newest,
-        } => output::warn(format!(
-            "`{program}` needs glibc {needs}, and the function will find {newest}; building again"
+        Notice::GlibcTooNew { too_new, newest } => output::warn(format!(
+            "`{}` needs glibc {}, and the function will find {newest}; building again",
+            too_new.program, too_new.needs
         )),
         _ => {}
     }

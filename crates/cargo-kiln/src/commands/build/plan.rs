@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use kiln_build::compile::TargetChoice;
 use kiln_build::linker::Compiler;
-use kiln_build::package::{self, Include, Layout, Placement, ProgramKind};
+use kiln_build::package::{self, Include, Layout, PackageError, Placement, ProgramKind};
 use kiln_build::target::Architecture;
 use kiln_project::{
     BuildSettings, BuildTarget, CompilerKind, Function, FunctionKind, Origin, OutputFormat,
@@ -206,6 +206,7 @@ fn includes(project: &Project, setting: &Setting<Vec<String>>) -> Result<Vec<Inc
             ))
             .hint(format!("the path is taken from `{}`", directory.display())));
         }
+        include.check().map_err(unpackable)?;
         includes.push(include);
     }
     Ok(includes)
@@ -271,10 +272,13 @@ fn check_flatten(args: &Args, functions: &[&Function]) -> Result<(), Failure> {
 
 /// Whether the build could write there.
 fn check_writable(directory: &Path) -> Result<(), Failure> {
-    package::check_writable(directory).map_err(|error| {
-        let hint = error.hint();
-        Failure::usage(error).maybe_hint(hint)
-    })
+    package::check_writable(directory).map_err(unpackable)
+}
+
+/// What stands in the way of an artefact.
+pub fn unpackable(error: PackageError) -> Failure {
+    let hint = error.hint();
+    Failure::usage(error).maybe_hint(hint)
 }
 
 /// Whether each artefact has a place of its own: two that are flattened may not.

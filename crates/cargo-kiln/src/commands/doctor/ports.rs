@@ -1,11 +1,15 @@
 //! Whether the local Lambda could listen where it would.
 
-use std::io::{Error, ErrorKind};
-use std::net::{IpAddr, TcpListener};
+use std::io::{self, Error, ErrorKind, Read as _, Write as _};
+use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
+use std::time::Duration;
 
 use kiln_project::WatchSettings;
 
 use super::report::{Check, Status};
+
+/// How long whoever has the port may take to say who it is. Kiln answers within a millisecond.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 /// Binds each address for a moment.
 pub fn check(settings: &WatchSettings) -> Check {
@@ -38,6 +42,12 @@ fn judge(port: u16, attempts: &[(IpAddr, Result<(), Error>)]) -> Check {
             }
             Err(error) => error,
         };
+        if error.kind() == ErrorKind::AddrInUse && is_kiln(SocketAddr::new(*address, port)) {
+            return Check::ok(
+                NAME,
+                format!("{port} on {address} is served by Kiln already"),
+            );
+        }
         let found = match error.kind() {
             ErrorKind::AddrInUse => format!("{port} is in use on {address}"),
             ErrorKind::PermissionDenied => format!("{port} on {address} needs more rights"),
@@ -58,6 +68,20 @@ fn judge(port: u16, attempts: &[(IpAddr, Result<(), Error>)]) -> Check {
         found.push_str(&format!(" (there is no {})", absent.join(", ")));
     }
     Check::ok(NAME, found)
+}
+
+/// Whether it is Kiln that serves there: it names itself where it refuses a path.
+fn is_kiln(address: SocketAddr) -> bool {
+    let answer = || -> io::Result<String> {
+        let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_write_timeout(Some(PATIENCE))?;
+        stream.write_all(b"GET / HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")?;
+        let mut answer = String::new();
+        stream.take(4_096).read_to_string(&mut answer)?;
+        Ok(answer)
+    };
+    answer().is_ok_and(|answer| answer.contains("kiln does not serve"))
 }
 
 #[cfg(test)]

@@ -255,7 +255,11 @@ impl Args {
 
     fn endpoint(&self) -> Result<String, Failure> {
         if let Some(endpoint) = &self.endpoint_url {
-            return Ok(endpoint.clone());
+            return self.given(endpoint);
+        }
+        if self.remote {
+            // AWS has its own.
+            return Ok(String::new());
         }
         let (address, port) = match (self.address, self.port) {
             // With the port given, reading the project would only cost time.
@@ -266,6 +270,21 @@ impl Args {
             Some(IpAddr::V6(address)) => format!("http://[{address}]:{port}"),
             Some(IpAddr::V4(address)) => format!("http://{address}:{port}"),
             None => format!("http://127.0.0.1:{port}"),
+        })
+    }
+
+    /// The endpoint of `--endpoint-url`, checked: the SDK's words for a wrong one help nobody.
+    fn given(&self, endpoint: &str) -> Result<String, Failure> {
+        let has_scheme = |scheme: &str| endpoint.starts_with(scheme);
+        if has_scheme("http://") || (has_scheme("https://") && self.remote) {
+            return Ok(endpoint.to_owned());
+        }
+        let refused = |why: &str| Failure::usage(format!("`--endpoint-url {endpoint}`: {why}"));
+        Err(if has_scheme("https://") {
+            refused("the local Lambda speaks HTTP without TLS")
+                .hint("with `--remote` the call goes the way of calls to AWS")
+        } else {
+            refused("this is no URL").hint("it begins with its scheme: http://127.0.0.1:9000")
         })
     }
 
@@ -281,7 +300,18 @@ impl Args {
         let mut load = project::load_options(&cargo_options::Build::default())?;
         // Whatever keeps cargo busy is no part of this conversation.
         load.progress = None;
-        let settings = match Project::load(&load) {
+        // Only the dependencies say which of several packages hold functions. One package needs
+        // no answer, which is most of the time this takes.
+        load.no_dependencies = true;
+        let quick = Project::load(&load);
+        let project = match quick {
+            Ok(project) if project.metadata.workspace_packages().len() > 1 => {
+                load.no_dependencies = false;
+                Project::load(&load)
+            }
+            quick => quick,
+        };
+        let settings = match project {
             Ok(project) => {
                 let functions: Vec<_> = project.functions.iter().collect();
                 project.watch_settings(&functions, &overrides)?

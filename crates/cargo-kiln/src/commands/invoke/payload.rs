@@ -3,9 +3,12 @@
 use std::fs;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::Duration;
 
 use crate::commands::event::{self, Assignment};
 use crate::failure::Failure;
+use crate::output;
 
 /// The event to send; `{}` when nothing says otherwise.
 #[derive(Debug, clap::Args)]
@@ -66,9 +69,7 @@ impl PayloadArgs {
                     if !wanted && !stdin_carries_data() {
                         return Ok(b"{}".to_vec());
                     }
-                    let mut bytes = Vec::new();
-                    io::stdin()
-                        .read_to_end(&mut bytes)
+                    let bytes = read_stdin()
                         .map_err(|error| Failure::usage(format!("cannot read stdin: {error}")))?;
                     if bytes.is_empty() && !wanted {
                         return Ok(b"{}".to_vec());
@@ -85,6 +86,22 @@ impl PayloadArgs {
         let event = event::sample(kind, &self.assignments)?;
         serde_json::to_vec(&event).map_err(Failure::bug)
     }
+}
+
+/// Reads stdin to its end. What started us may hold a pipe open that nothing comes through: when
+/// it takes long, that is said.
+fn read_stdin() -> io::Result<Vec<u8>> {
+    const LONG: Duration = Duration::from_secs(1);
+    let (read, waiting) = mpsc::channel::<()>();
+    std::thread::spawn(move || {
+        if waiting.recv_timeout(LONG) == Err(RecvTimeoutError::Timeout) {
+            output::say("waiting for the event on stdin; `--data-ascii '{}'` sends one at once");
+        }
+    });
+    let mut bytes = Vec::new();
+    io::stdin().read_to_end(&mut bytes)?;
+    drop(read);
+    Ok(bytes)
 }
 
 /// Refuses what is not JSON before it is sent: the service's own words say less.

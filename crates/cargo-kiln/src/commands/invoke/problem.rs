@@ -2,6 +2,7 @@
 
 use aws_sdk_lambda::config::http::HttpResponse;
 use aws_sdk_lambda::error::{ProvideErrorMetadata as _, SdkError};
+use kiln_protocol::function::LATEST;
 
 use crate::failure::Failure;
 
@@ -22,15 +23,18 @@ pub fn local(error: Refusal, function: &str, endpoint: &str) -> Failure {
         }
         SdkError::ServiceError(refused) if is_not_found(refused.err()) => {
             let functions = functions(refused.raw());
+            if let ([], Some(version)) = (functions.as_slice(), version(refused.err().message())) {
+                return Failure::usage(format!("there is no version or alias `{version}` here"))
+                    .hint(
+                        "the local Lambda runs `$LATEST`, which is what you get without `--alias`",
+                    );
+            }
             let failure = if function == kiln_service::edge::ONLY_FUNCTION {
                 Failure::usage("which function is to be invoked?")
             } else {
                 Failure::usage(format!("there is no function `{function}` at {endpoint}"))
             };
-            failure.hint(match functions.as_slice() {
-                [] => "there are none yet; `kiln watch` serves those of a project".to_owned(),
-                some => format!("name one of: {}", some.join(", ")),
-            })
+            failure.hint(format!("name one of: {}", functions.join(", ")))
         }
         _ => other(error),
     }
@@ -64,12 +68,27 @@ fn other(error: Refusal) -> Failure {
                 "the invocation was refused with `{code}`: {message}"
             ))
         }
-        // The SDK says what happened step by step, in the sources of its error.
-        error => Failure::usage(error),
+        error => Failure::usage(NoCall {
+            source: error.into_source().ok(),
+        }),
     }
 }
 
-/// The functions there are, which the local Lambda lists in its refusal.
+/// A call that got no answer. The SDK says what happened step by step, in the sources of its error.
+#[derive(Debug, thiserror::Error)]
+#[error("the call got no answer")]
+struct NoCall {
+    source: Option<aws_sdk_lambda::error::BoxError>,
+}
+
+/// The version that was not found, where it is not the function that is missing: the last part of
+/// the ARN with which the local Lambda's message ends.
+fn version(message: Option<&str>) -> Option<&str> {
+    let (_, version) = message?.rsplit_once(':')?;
+    (version != LATEST).then_some(version)
+}
+
+/// The functions there are, which the local Lambda lists in its refusal where one is unknown.
 fn functions(response: &HttpResponse) -> Vec<String> {
     let body = response.body().bytes().unwrap_or_default();
     let body: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();

@@ -1,13 +1,16 @@
 //! `kiln watch`: build, serve and reload every function of the workspace.
 
+mod configuration;
+mod dep_info;
 mod keys;
 mod session;
 mod sources;
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use kiln_build::target::LambdaTarget;
 use kiln_project::{
     Addresses, DeployOverrides, LoadOptions, Memory, Overrides, Project, Timeout, WatchOverrides,
     WatchSettings,
@@ -21,7 +24,7 @@ use crate::failure::{Exit, Failure};
 use crate::local::listen;
 use crate::local::printer::Printer;
 use crate::local::stop::Stop;
-use crate::output::{DIM, GOOD, HINT};
+use crate::output::{self, DIM, GOOD, HINT};
 use crate::{local, project};
 use keys::{HELP, Keys};
 use session::Session;
@@ -133,6 +136,11 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
     let project = Project::load(&load)?;
     let functions = project.select(&project::selection(&args.cargo))?;
     let settings = project.watch_settings(&functions, &overrides)?;
+    for target in &args.cargo.target {
+        if let Some(doubt) = doubt_of(target, std::env::consts::ARCH) {
+            output::warn(doubt);
+        }
+    }
     process::raise_descriptor_limit();
     let runtime = local::runtime().map_err(Failure::usage)?;
     let (printer, printing) = Printer::start(args.platform_logs);
@@ -166,10 +174,10 @@ impl Watch {
         let mut stop = Stop::listen()?;
         let addresses = &self.settings.address.value.0;
         let listeners = listen::bind(addresses, self.settings.port.value).await?;
-        let port = port(&listeners)?;
+        let address = bound(&listeners)?;
         let service = Service::new(local::service_config(), Arc::clone(&self.printer) as _);
-        let mut session = Session::new(&self, project, service.clone(), port)?;
-        self.greet(&session, port);
+        let mut session = Session::new(&self, project, service.clone(), address)?;
+        self.greet(&session, address);
 
         let (stop_serving, stopped) = oneshot::channel::<()>();
         let serving = tokio::spawn(edge::serve(service.clone(), listeners, async {
@@ -198,15 +206,10 @@ impl Watch {
         outcome
     }
 
-    fn greet(&self, session: &Session<'_>, port: u16) {
+    fn greet(&self, session: &Session<'_>, address: SocketAddr) {
         let say = |line: String| self.printer.say(line);
-        let address = self.settings.address.value.0.first().copied();
-        let host = address.map_or_else(String::new, |address| match address {
-            IpAddr::V4(address) => address.to_string(),
-            IpAddr::V6(address) => format!("[{address}]"),
-        });
         say(format!(
-            "{GOOD}kiln{GOOD:#} {} serves on {HINT}http://{host}:{port}{HINT:#}",
+            "{GOOD}kiln{GOOD:#} {} serves on {HINT}http://{address}{HINT:#}",
             env!("CARGO_PKG_VERSION")
         ));
         for (name, config) in session.configs() {
@@ -223,10 +226,54 @@ impl Watch {
     }
 }
 
-fn port(listeners: &[TcpListener]) -> Result<u16, Failure> {
-    let address = listeners.first().map(TcpListener::local_addr);
-    match address {
-        Some(Ok(address)) => Ok(address.port()),
+/// What of a `--target` means something else than in `kiln build`, since functions run here.
+fn doubt_of(target: &str, machine: &str) -> Option<String> {
+    // Cargo says what is wrong with a target that is none of Lambda's.
+    let parsed: LambdaTarget = target.parse().ok()?;
+    if parsed.architecture.rust_name() != machine {
+        return Some(format!(
+            "functions for `{target}` run on this machine ({machine}) by an emulator only, such as \
+             qemu's that the kernel knows of"
+        ));
+    }
+    let glibc = parsed.glibc?;
+    Some(format!(
+        "functions run here with this machine's glibc: {glibc} counts in `kiln build` only"
+    ))
+}
+
+/// The first address that is served on: one that was asked for may not be of this machine.
+fn bound(listeners: &[TcpListener]) -> Result<SocketAddr, Failure> {
+    match listeners.first().map(TcpListener::local_addr) {
+        Some(Ok(address)) => Ok(address),
         _ => Err(Failure::usage("no address to listen on").hint("give one with `--address`")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn targets_that_mean_something_else_here_are_doubted() {
+        for (target, doubt) in [
+            ("x86_64-unknown-linux-gnu", None),
+            ("x86_64-unknown-linux-musl", None),
+            ("wasm32-wasip2", None),
+            (
+                "x86_64-unknown-linux-gnu.2.26",
+                Some("2.26 counts in `kiln build` only"),
+            ),
+            ("aarch64-unknown-linux-musl", Some("by an emulator only")),
+        ] {
+            let found = doubt_of(target, "x86_64");
+            assert_eq!(found.is_some(), doubt.is_some(), "{target}");
+            assert!(
+                found
+                    .unwrap_or_default()
+                    .contains(doubt.unwrap_or_default()),
+                "{target}"
+            );
+        }
     }
 }

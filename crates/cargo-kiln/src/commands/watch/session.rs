@@ -1,23 +1,32 @@
 //! The loop of a session: something changed → build → swap.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
 use std::pin::pin;
 use std::time::{Duration, Instant};
 
 use kiln_build::cargo::{CargoBuild, CargoError};
-use kiln_project::{Function, FunctionKind, Project};
+use kiln_project::{Function, Project};
 use kiln_service::{BuildState, Code, FunctionConfig, Service};
 
 use super::Watch;
+use super::configuration::Configuration;
+use super::dep_info::made_of;
 use super::keys::{HELP, Key, Keys};
-use super::sources::{Interest, Sources, made_of};
+use super::sources::{Interest, Sources};
 use crate::failure::{Exit, Failure};
 use crate::local::compile::{self, Compiled};
-use crate::local::function_config;
 use crate::local::snapshots::Snapshots;
-use crate::output::{DIM, ERROR, GOOD, HINT};
+use crate::output::{DIM, ERROR, GOOD, HINT, WARNING};
 use crate::project;
+
+/// How many builds in a row a change may put an end to. The next one runs to its end: where something
+/// keeps writing to a source file, there would be no build at all otherwise.
+const ENDED_BUILDS: u32 = 3;
+/// How many builds in a row may leave behind changes of the same files that caused them, before
+/// that is said, and no more are caused by those that are no inputs.
+const REPEATED_BUILDS: u32 = 3;
 
 /// Why the session wakes.
 enum Wake {
@@ -29,12 +38,9 @@ enum Wake {
 pub(super) struct Session<'a> {
     watch: &'a Watch,
     service: Service,
-    port: u16,
+    address: SocketAddr,
     project: Project,
-    functions: Vec<Function>,
-    configs: BTreeMap<String, FunctionConfig>,
-    /// Features that `[….build]` tables enable, each as `package/feature`.
-    features: BTreeSet<String>,
+    configuration: Configuration,
     snapshots: Snapshots,
     /// Files the last good build was made of.
     made_of: BTreeSet<PathBuf>,
@@ -48,10 +54,12 @@ impl<'a> Session<'a> {
         watch: &'a Watch,
         project: Project,
         service: Service,
-        port: u16,
+        address: SocketAddr,
     ) -> Result<Self, Failure> {
         // The port is ours alone, and so is a directory named for it.
-        let directory = project.target_directory.join(format!("kiln/watch-{port}"));
+        let directory = project
+            .target_directory
+            .join(format!("kiln/watch-{}", address.port()));
         let snapshots = Snapshots::new(directory.clone()).map_err(|error| {
             Failure::usage(format!(
                 "cannot write to `{}`: {error}",
@@ -59,19 +67,13 @@ impl<'a> Session<'a> {
             ))
             .hint("choose another directory with `--target-dir`")
         })?;
-        let Configuration {
-            functions,
-            configs,
-            features,
-        } = configuration(watch, &project)?;
+        let configuration = Configuration::read(watch, &project)?;
         let session = Self {
             watch,
             service,
-            port,
+            address,
             project,
-            functions,
-            configs,
-            features,
+            configuration,
             snapshots,
             made_of: BTreeSet::new(),
             codes: BTreeMap::new(),
@@ -79,7 +81,7 @@ impl<'a> Session<'a> {
         };
         // Before anybody is served: a function that is started in this moment finds its Runtime API.
         let external = watch.settings.only_lambda_apis.value;
-        for (name, config) in &session.configs {
+        for (name, config) in &session.configuration.configs {
             if external {
                 session.service.deploy(config.clone(), Code::External);
             } else {
@@ -93,32 +95,25 @@ impl<'a> Session<'a> {
     }
 
     pub(super) fn configs(&self) -> &BTreeMap<String, FunctionConfig> {
-        &self.configs
+        &self.configuration.configs
     }
 
     /// Reads functions and settings anew. Without effect when something is wrong with them.
     fn configure(&mut self) -> Result<(), Failure> {
         let project = Project::load(&self.watch.load)?;
-        let Configuration {
-            functions,
-            configs,
-            features,
-        } = configuration(self.watch, &project)?;
-        for gone in self
-            .configs
-            .keys()
-            .filter(|name| !configs.contains_key(*name))
-        {
+        let configuration = Configuration::read(self.watch, &project)?;
+        let (before, now) = (&self.configuration.configs, &configuration.configs);
+        for gone in before.keys().filter(|name| !now.contains_key(*name)) {
             self.service.remove(gone);
             self.codes.remove(gone);
         }
-        for name in configs.keys() {
-            self.service.declare(name);
+        for new in now.keys().filter(|name| !before.contains_key(*name)) {
+            // Calls to it wait for its first build, as they did for those of the start.
+            let new = self.service.declare(new);
+            new.set_build_state(BuildState::Building);
         }
         self.project = project;
-        self.functions = functions;
-        self.configs = configs;
-        self.features = features;
+        self.configuration = configuration;
         Ok(())
     }
 
@@ -136,6 +131,9 @@ impl<'a> Session<'a> {
         let mut sources = Sources::new().map_err(|error| watch_failure(&error))?;
         self.watch_sources(&mut sources)?;
         let mut cause: Option<Vec<PathBuf>> = None;
+        // Builds in a row that a change has put an end to, and that ended with what had caused them
+        // changed again.
+        let (mut ended, mut repeated) = (0, 0);
         loop {
             let build = self.cargo_build();
             let outcome = {
@@ -143,7 +141,8 @@ impl<'a> Session<'a> {
                 loop {
                     tokio::select! {
                         outcome = &mut compiling => break Some(outcome),
-                        changed = sources.changed() => {
+                        changed = sources.input_changed(), if ended < ENDED_BUILDS => {
+                            self.say_ended(&changed);
                             cause.get_or_insert_default().extend(changed);
                             break None;
                         }
@@ -156,15 +155,33 @@ impl<'a> Session<'a> {
             };
             let Some(outcome) = outcome else {
                 // Dropping the future has ended cargo: what it was compiling is out of date.
+                ended += 1;
                 self.reconfigure(&cause);
                 continue;
             };
+            ended = 0;
+            let again = cause
+                .as_deref()
+                .is_some_and(|cause| cause == sources.pending());
+            repeated = if again { repeated + 1 } else { 0 };
             self.finish(outcome, cause.take().as_deref());
+            if repeated == REPEATED_BUILDS {
+                self.say_repeated(sources.pending());
+                sources.leave_alone();
+            }
             // Also while the code does not compile: then a file that does not exist yet may mend it.
-            self.watch_sources(&mut sources)?;
+            if let Err(failure) = self.watch_sources(&mut sources) {
+                let hints: Vec<_> = failure.hints.iter().map(String::as_str).collect();
+                self.say_error(&format!("{failure}; {}", hints.join("; ")));
+            }
             loop {
                 let wake = tokio::select! {
-                    changed = sources.changed() => Wake::Changed(changed),
+                    () = sources.stirred() => {
+                        // At once, not when the rest of the save has come: a call made now is to
+                        // be answered by what was saved.
+                        self.set_state(BuildState::Building);
+                        Wake::Changed(sources.changed().await)
+                    }
                     key = keys.next() => Wake::Key(key),
                 };
                 match wake {
@@ -190,7 +207,7 @@ impl<'a> Session<'a> {
         match key {
             Key::Quit => return false,
             Key::Help => say(format!("{DIM}{HELP}{DIM:#}")),
-            Key::Clear => say("\x1b[2J\x1b[H".to_owned()),
+            Key::Clear => self.watch.printer.clear(),
             Key::Cold => {
                 let functions = self.service.functions();
                 let ended: usize = functions.iter().map(|function| function.recycle()).sum();
@@ -210,11 +227,11 @@ impl<'a> Session<'a> {
     /// Says how to start the functions that somebody else starts.
     async fn serve_external(&mut self, keys: &mut Keys) -> Result<Exit, Failure> {
         let say = |line: String| self.watch.printer.say(line);
-        for (name, config) in &self.configs {
+        for (name, config) in &self.configuration.configs {
             say(format!("start `{name}` yourself with these variables:"));
             let memory = config.memory_mb.to_string();
             // With a scheme, which runtimes take as well and need when there is a path.
-            let api = format!("http://127.0.0.1:{}/.rt/{name}", self.port);
+            let api = format!("http://{}/.rt/{name}", reachable(self.address));
             for (variable, value) in [
                 ("AWS_LAMBDA_RUNTIME_API", api.as_str()),
                 ("AWS_LAMBDA_FUNCTION_NAME", name),
@@ -258,9 +275,11 @@ impl<'a> Session<'a> {
     fn cargo_build(&self) -> CargoBuild {
         let mut options = self.watch.args.cargo.0.clone();
         options.release = self.watch.settings.release.value;
-        let functions: Vec<&Function> = self.functions.iter().collect();
+        let functions: Vec<&Function> = self.configuration.functions.iter().collect();
         project::narrow(&mut options, &functions);
-        options.features.extend(self.features.iter().cloned());
+        options
+            .features
+            .extend(self.configuration.features.iter().cloned());
         CargoBuild {
             options,
             directory: Some(self.watch.load.current_dir.clone()),
@@ -277,7 +296,7 @@ impl<'a> Session<'a> {
         };
         let mut made_of_now = BTreeSet::new();
         let mut swapped = Vec::new();
-        for function in &self.functions {
+        for function in &self.configuration.functions {
             let Some(executable) = compiled.executables.get(&function.name) else {
                 continue;
             };
@@ -293,7 +312,7 @@ impl<'a> Session<'a> {
                 path,
                 working_directory: function.package_root.clone(),
             };
-            if let Some(config) = self.configs.get(&function.name) {
+            if let Some(config) = self.configuration.configs.get(&function.name) {
                 self.service.deploy(config.clone(), code.clone());
             }
             if self.codes.insert(function.name.clone(), code.clone()) != Some(code) {
@@ -316,14 +335,7 @@ impl<'a> Session<'a> {
         let cause = match cause {
             None => "ready".to_owned(),
             Some([]) => "rebuild".to_owned(),
-            Some([first, rest @ ..]) => {
-                let shown = self.shown(first).display().to_string();
-                if rest.is_empty() {
-                    shown
-                } else {
-                    format!("{shown} and {} more", rest.len())
-                }
-            }
+            Some(files) => self.shown(files),
         };
         let what = if swapped.is_empty() {
             format!(" {DIM}(same code){DIM:#}")
@@ -354,9 +366,33 @@ impl<'a> Session<'a> {
             .say(format!("{ERROR}error:{ERROR:#} {text}"));
     }
 
-    fn shown<'p>(&self, path: &'p Path) -> &'p Path {
-        path.strip_prefix(&self.project.workspace_root)
-            .unwrap_or(path)
+    fn say_ended(&self, changed: &[PathBuf]) {
+        self.watch.printer.say(format!(
+            "{DIM}{} changed: the build starts anew{DIM:#}",
+            self.shown(changed)
+        ));
+    }
+
+    fn say_repeated(&self, changed: &[PathBuf]) {
+        self.watch.printer.say(format!(
+            "{WARNING}warning:{WARNING:#} {} changes with every build\n\
+             {HINT}hint:{HINT:#} if a build script or a function writes it, name it in `.kilnignore`; \
+             from now on it causes a build only where the code includes it",
+            self.shown(changed)
+        ));
+    }
+
+    /// The first of these files, and how many others there are.
+    fn shown(&self, files: &[PathBuf]) -> String {
+        let [first, rest @ ..] = files else {
+            return String::new();
+        };
+        let root = &self.project.workspace_root;
+        let first = first.strip_prefix(root).unwrap_or(first).display();
+        match rest.len() {
+            0 => first.to_string(),
+            more => format!("{first} and {more} more"),
+        }
     }
 
     /// Watches what the functions depend on now; nothing when changes are to be ignored.
@@ -371,6 +407,7 @@ impl<'a> Session<'a> {
 
     fn interest(&self) -> Interest {
         let roots: BTreeSet<PathBuf> = self
+            .configuration
             .functions
             .iter()
             .flat_map(|function| function.source_roots.iter().cloned())
@@ -379,7 +416,8 @@ impl<'a> Session<'a> {
         let anything_in = if self.failed || self.made_of.is_empty() {
             roots.clone()
         } else {
-            self.functions
+            self.configuration
+                .functions
                 .iter()
                 .filter(|function| function.has_build_script)
                 .map(|function| function.package_root.clone())
@@ -406,55 +444,38 @@ impl<'a> Session<'a> {
     }
 }
 
-/// What the project says about the functions to serve.
-struct Configuration {
-    functions: Vec<Function>,
-    /// What the service needs to know of each.
-    configs: BTreeMap<String, FunctionConfig>,
-    features: BTreeSet<String>,
-}
-
-fn configuration(watch: &Watch, project: &Project) -> Result<Configuration, Failure> {
-    let selected = project.select(&project::selection(&watch.args.cargo))?;
-    let functions: Vec<Function> = selected
-        .into_iter()
-        // Extensions run beside functions; the local Lambda does not start them yet.
-        .filter(|function| function.kind == FunctionKind::Function)
-        .cloned()
-        .collect();
-    if functions.is_empty() {
-        return Err(
-            Failure::usage("there are only extensions here, and no function to serve")
-                .hint("add a function with `kiln new NAME`"),
-        );
+/// Where a process of this machine reaches what serves on an address.
+fn reachable(mut address: SocketAddr) -> SocketAddr {
+    if address.ip().is_unspecified() {
+        address.set_ip(match address {
+            SocketAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+            SocketAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+        });
     }
-    let mut configs = BTreeMap::new();
-    let mut features = BTreeSet::new();
-    for function in &functions {
-        let build = project.build_settings(function, &watch.overrides)?;
-        let configured = build.features.into_iter().flat_map(|setting| setting.value);
-        // Named with their package: one cargo run builds them all, and others may not have them.
-        features.extend(configured.map(|feature| match feature.contains('/') {
-            true => feature,
-            false => format!("{}/{feature}", function.package),
-        }));
-        let settings = project.settings(function, &watch.overrides)?;
-        let mut config = function_config(function, &settings);
-        for (name, value) in &watch.passed {
-            let variable = config.variables.entry(name.clone());
-            variable.or_insert_with(|| value.clone());
-        }
-        configs.insert(function.name.clone(), config);
-    }
-    Ok(Configuration {
-        functions,
-        configs,
-        features,
-    })
+    address
 }
 
 fn watch_failure(error: &notify::Error) -> Failure {
     Failure::usage(format!("cannot watch the sources: {error}")).hint(
         "raise the limit with `sudo sysctl fs.inotify.max_user_watches=524288`, or run with `--ignore-changes`",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_address_is_reached_on_the_loopback() {
+        for (served, reached) in [
+            ("127.0.0.1:9000", "127.0.0.1:9000"),
+            ("192.0.2.7:9000", "192.0.2.7:9000"),
+            ("[::1]:9000", "[::1]:9000"),
+            ("0.0.0.0:9000", "127.0.0.1:9000"),
+            ("[::]:9000", "[::1]:9000"),
+        ] {
+            let address: SocketAddr = served.parse().unwrap();
+            assert_eq!(reachable(address).to_string(), reached);
+        }
+    }
 }

@@ -4,10 +4,17 @@
 //! manifests and env files this is exact: editing a README rebuilds nothing. Two cases want more: a
 //! build that failed may be waiting for a file that does not exist yet, and a package with a build
 //! script may read anything in it. There every file that no ignore file names counts.
+//!
+//! Builds write files too, and so do the functions that are served: a build must not be what causes
+//! the next one for ever. A file counts when its content is another than before, never when it is
+//! where our own output goes; only known inputs put an end to a build that runs, and what is none
+//! and changes with every build is left alone.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ffi::OsStr;
 use std::fs;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -47,6 +54,12 @@ pub struct Sources {
     watched: BTreeSet<PathBuf>,
     /// Patterns by the directory they hold in.
     ignored: BTreeMap<PathBuf, Gitignore>,
+    /// What changed files held when they were last looked at; `None` where there was no file.
+    contents: HashMap<PathBuf, Option<u64>>,
+    /// Files that no build seems to be made of, and that change with each.
+    left_alone: BTreeSet<PathBuf>,
+    /// Device and inode of the files that stdout and stderr go to.
+    own_output: Vec<(u64, u64)>,
 }
 
 impl Sources {
@@ -73,6 +86,9 @@ impl Sources {
             interest: Interest::default(),
             watched: BTreeSet::new(),
             ignored: BTreeMap::new(),
+            contents: HashMap::new(),
+            left_alone: BTreeSet::new(),
+            own_output: own_output(),
         })
     }
 
@@ -103,17 +119,55 @@ impl Sources {
         Ok(())
     }
 
-    /// Waits for a change that concerns the build; returns the files, in the order of change.
+    /// Waits for a change that concerns the build; [`changed`](Self::changed) then says which.
     ///
     /// Cancel safe: what was seen when the future is dropped comes with the next call.
+    pub async fn stirred(&mut self) {
+        self.pending_where(|_, _| true).await;
+    }
+
+    /// Waits for a change that concerns the build, and for those that come with it; returns the
+    /// files, in the order of change.
+    ///
+    /// Cancel safe, as `stirred` is.
     pub async fn changed(&mut self) -> Vec<PathBuf> {
-        while self.pending.is_empty() {
+        self.stirred().await;
+        self.settled().await
+    }
+
+    /// As [`changed`](Self::changed), once a known input of the build is among the files: what else
+    /// changes while a build runs may be its own doing, and waits until it has ended.
+    pub async fn input_changed(&mut self) -> Vec<PathBuf> {
+        self.pending_where(Self::is_input).await;
+        self.settled().await
+    }
+
+    /// Changes that were seen and not handed out yet.
+    pub fn pending(&self) -> &[PathBuf] {
+        &self.pending
+    }
+
+    /// Lets what is pending cause no more builds, now and later; inputs still do.
+    pub fn leave_alone(&mut self) {
+        let (inputs, others) = std::mem::take(&mut self.pending)
+            .into_iter()
+            .partition(|path| self.is_input(path));
+        self.pending = inputs;
+        self.left_alone.extend(others);
+    }
+
+    async fn pending_where(&mut self, enough: fn(&Self, &Path) -> bool) {
+        while !self.pending.iter().any(|path| enough(self, path)) {
             match self.events.recv().await {
                 Some(path) => self.note(path),
                 // The watcher lives as long as we do.
                 None => std::future::pending().await,
             }
         }
+    }
+
+    /// What is pending once the rest of a save has come.
+    async fn settled(&mut self) -> Vec<PathBuf> {
         let until = tokio::time::Instant::now() + DEBOUNCE;
         while let Ok(Some(path)) = tokio::time::timeout_at(until, self.events.recv()).await {
             self.note(path);
@@ -123,38 +177,85 @@ impl Sources {
 
     fn note(&mut self, path: PathBuf) {
         if path.is_dir() {
-            let inside = self
-                .interest
-                .roots
-                .iter()
-                .any(|root| path.starts_with(root));
-            if inside && !self.watched.contains(&path) && !self.is_ignored(&path, true) {
-                // Out of watches: edits in the new directory go unseen, as they would without it.
-                let _ = self.watch_tree(&path);
-            }
+            self.note_directory(&path);
             return;
         }
-        if self.concerns(&path) && !self.pending.contains(&path) {
+        // It may have been one, which took its watches with it.
+        self.forget(&path);
+        if self.concerns(&path) && self.has_other_content(&path) && !self.pending.contains(&path) {
             self.pending.push(path);
         }
+    }
+
+    /// Watches a directory that is new, or that took the place of one which was removed.
+    fn note_directory(&mut self, path: &Path) {
+        let Interest {
+            roots,
+            target_directory,
+            ..
+        } = &self.interest;
+        // Cargo makes its directory anew after a `cargo clean`.
+        if path.starts_with(target_directory)
+            || path.ends_with(".git")
+            || !roots.iter().any(|root| path.starts_with(root))
+            || self.is_ignored(path, true)
+        {
+            return;
+        }
+        self.forget(path);
+        // Out of watches: edits in the new directory go unseen, as they would without it.
+        for directory in self.watch_tree(path).unwrap_or_default() {
+            // What came into it before it was watched has told nobody.
+            for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
+                let path = entry.path();
+                if !self.watched.contains(&path) {
+                    self.note(path);
+                }
+            }
+        }
+    }
+
+    /// No watch is left on what is gone, whatever takes its name.
+    fn forget(&mut self, directory: &Path) {
+        if self.watched.contains(directory) {
+            self.watched
+                .retain(|watched| !watched.starts_with(directory));
+        }
+    }
+
+    fn has_other_content(&mut self, path: &Path) -> bool {
+        let now = content(path);
+        match self.contents.insert(path.to_owned(), now) {
+            Some(before) => before != now,
+            // A temporary file that came and went is no change.
+            None => now.is_some() || self.is_input(path),
+        }
+    }
+
+    fn is_input(&self, path: &Path) -> bool {
+        let name = path.file_name().and_then(OsStr::to_str).unwrap_or_default();
+        self.interest.files.contains(path) || matches!(name, "Cargo.toml" | "CargoLambda.toml")
     }
 
     fn concerns(&self, path: &Path) -> bool {
         if path.starts_with(&self.interest.target_directory) || self.is_ignored(path, false) {
             return false;
         }
-        let name = path.file_name().and_then(OsStr::to_str).unwrap_or_default();
         // Written by cargo itself in the course of a build.
-        if name == "Cargo.lock" {
+        if path.file_name() == Some(OsStr::new("Cargo.lock")) {
             return false;
         }
-        self.interest.files.contains(path)
-            || matches!(name, "Cargo.toml" | "CargoLambda.toml")
-            || self
-                .interest
-                .anything_in
-                .iter()
-                .any(|root| path.starts_with(root))
+        let anything_in = &self.interest.anything_in;
+        self.is_input(path)
+            || anything_in.iter().any(|root| path.starts_with(root))
+                && !self.left_alone.contains(path)
+                && !self.is_own_output(path)
+    }
+
+    fn is_own_output(&self, path: &Path) -> bool {
+        !self.own_output.is_empty()
+            && fs::metadata(path)
+                .is_ok_and(|file| self.own_output.contains(&(file.dev(), file.ino())))
     }
 
     fn is_ignored(&self, path: &Path, directory: bool) -> bool {
@@ -167,7 +268,8 @@ impl Sources {
             .is_some_and(|matched| matched.is_ignore())
     }
 
-    fn watch_tree(&mut self, root: &Path) -> notify::Result<()> {
+    /// Watches a directory and those below it that are not ignored; returns them.
+    fn watch_tree(&mut self, root: &Path) -> notify::Result<Vec<PathBuf>> {
         let target = self.interest.target_directory.clone();
         let mut walk = WalkBuilder::new(root);
         // Hidden directories such as `.cargo` may matter; version control never does.
@@ -188,17 +290,23 @@ impl Sources {
             .filter(|entry| entry.file_type().is_some_and(|kind| kind.is_dir()))
             .map(ignore::DirEntry::into_path)
             .collect();
-        for directory in directories {
+        for directory in &directories {
             self.read_ignore_files(std::iter::once(directory.as_path()));
-            self.watch_directory(&directory)?;
+            self.watch_directory(directory)?;
         }
-        Ok(())
+        Ok(directories)
     }
 
     fn watch_directory(&mut self, directory: &Path) -> notify::Result<()> {
-        if self.watched.insert(directory.to_owned()) {
-            self.watcher.watch(directory, RecursiveMode::NonRecursive)?;
+        if self.watched.contains(directory) {
+            return Ok(());
         }
+        match self.watcher.watch(directory, RecursiveMode::NonRecursive) {
+            Ok(()) => self.watched.insert(directory.to_owned()),
+            // Gone since it was listed. Should it come back, that is an event of the one above.
+            Err(_) if !directory.is_dir() => false,
+            Err(error) => return Err(error),
+        };
         Ok(())
     }
 
@@ -227,6 +335,26 @@ impl Sources {
     }
 }
 
+/// What tells one content of a file from another; `None` where there is no file to read.
+fn content(path: &Path) -> Option<u64> {
+    let mut hasher = DefaultHasher::new();
+    fs::read(path).ok()?.hash(&mut hasher);
+    Some(hasher.finish())
+}
+
+/// The files that this process writes to: `kiln watch > functions.log` is no reason to build.
+fn own_output() -> Vec<(u64, u64)> {
+    let identity = |stat: rustix::fs::Stat| (stat.st_dev, stat.st_ino);
+    [
+        rustix::fs::fstat(std::io::stdout()),
+        rustix::fs::fstat(std::io::stderr()),
+    ]
+    .into_iter()
+    .flatten()
+    .map(identity)
+    .collect()
+}
+
 /// Whether an event changes what a compiler would read.
 fn is_change(kind: EventKind) -> bool {
     match kind {
@@ -237,60 +365,9 @@ fn is_change(kind: EventKind) -> bool {
     }
 }
 
-/// The files an executable was made of, from the `.d` file that cargo writes beside it.
-pub fn made_of(executable: &Path) -> BTreeSet<PathBuf> {
-    let rules = fs::read_to_string(executable.with_extension("d")).unwrap_or_default();
-    rules.lines().flat_map(prerequisites).collect()
-}
-
-/// The files on the right of a make rule; a blank in a name is written `\ `.
-fn prerequisites(rule: &str) -> Vec<PathBuf> {
-    let Some((_, list)) = rule.split_once(": ") else {
-        return Vec::new();
-    };
-    let mut files = Vec::new();
-    let mut file = String::new();
-    let mut characters = list.chars().peekable();
-    while let Some(character) = characters.next() {
-        match character {
-            '\\' if characters.peek() == Some(&' ') => {
-                file.push(' ');
-                characters.next();
-            }
-            ' ' => files.push(std::mem::take(&mut file)),
-            other => file.push(other),
-        }
-    }
-    files.push(file);
-    files
-        .into_iter()
-        .filter(|file| !file.is_empty())
-        .map(PathBuf::from)
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn dep_info_is_read_with_blanks_in_names() {
-        for (rule, files) in [
-            (
-                "/t/orders: /p/src/main.rs /p/src/lib.rs",
-                vec!["/p/src/main.rs", "/p/src/lib.rs"],
-            ),
-            (
-                r"/t/a\ b: /p/with\ blank/main.rs",
-                vec!["/p/with blank/main.rs"],
-            ),
-            ("/t/orders:", vec![]),
-            ("", vec![]),
-        ] {
-            let files: Vec<PathBuf> = files.into_iter().map(PathBuf::from).collect();
-            assert_eq!(prerequisites(rule), files, "{rule}");
-        }
-    }
 
     fn project() -> tempfile::TempDir {
         let directory = tempfile::tempdir().unwrap();
@@ -353,5 +430,97 @@ mod tests {
         }
         assert!(sources.watched.contains(&root.join("src")));
         assert!(!sources.watched.contains(&root.join("target")));
+    }
+
+    /// Sources that watch all of a project.
+    fn sources(root: &Path) -> Sources {
+        let mut sources = Sources::new().unwrap();
+        let interest = Interest {
+            roots: [root.to_owned()].into(),
+            files: [root.join("src/main.rs")].into(),
+            anything_in: [root.to_owned()].into(),
+            target_directory: root.join("target"),
+            ..Interest::default()
+        };
+        sources.set_interest(interest).unwrap();
+        sources
+    }
+
+    #[test]
+    fn a_change_is_another_content() {
+        let directory = project();
+        let root = directory.path();
+        let mut sources = sources(root);
+        let mut noted = |path: &str| {
+            sources.note(root.join(path));
+            std::mem::take(&mut sources.pending).len()
+        };
+        assert_eq!(noted("src/main.rs"), 1, "not seen before");
+        assert_eq!(noted("src/main.rs"), 0, "written again as it was");
+        fs::write(root.join("src/main.rs"), "changed").unwrap();
+        assert_eq!(noted("src/main.rs"), 1);
+        fs::remove_file(root.join("src/main.rs")).unwrap();
+        assert_eq!(noted("src/main.rs"), 1);
+        assert_eq!(noted("src/came-and-went.tmp"), 0);
+    }
+
+    #[test]
+    fn what_a_new_directory_holds_already_is_seen() {
+        let directory = project();
+        let root = directory.path();
+        let mut sources = sources(root);
+        let deep = root.join("src/new/deep");
+        fs::create_dir_all(&deep).unwrap();
+        fs::write(deep.join("mod.rs"), "").unwrap();
+        sources.note(root.join("src/new"));
+        assert_eq!(sources.pending, [deep.join("mod.rs")]);
+        assert!(sources.watched.contains(&deep));
+        // Its watch goes with it, whatever comes under its name.
+        fs::remove_dir_all(root.join("src/new")).unwrap();
+        sources.note(root.join("src/new"));
+        assert!(!sources.watched.contains(&deep));
+        assert!(sources.watched.contains(&root.join("src")));
+    }
+
+    #[tokio::test]
+    async fn only_inputs_end_a_build_and_the_rest_is_not_lost() {
+        let directory = project();
+        let root = directory.path();
+        let mut sources = sources(root);
+        sources.note(root.join("assets/a.txt"));
+        tokio::select! {
+            biased;
+            _ = sources.input_changed() => panic!("not an input"),
+            () = std::future::ready(()) => {}
+        }
+        assert_eq!(sources.changed().await, [root.join("assets/a.txt")]);
+        sources.note(root.join("src/main.rs"));
+        assert_eq!(sources.input_changed().await, [root.join("src/main.rs")]);
+    }
+
+    #[test]
+    fn what_is_left_alone_counts_as_an_input_only() {
+        let directory = project();
+        let root = directory.path();
+        let mut sources = sources(root);
+        sources.note(root.join("assets/a.txt"));
+        sources.note(root.join("src/main.rs"));
+        sources.leave_alone();
+        assert_eq!(sources.pending, [root.join("src/main.rs")]);
+        assert!(!sources.concerns(&root.join("assets/a.txt")));
+        sources.interest.files.insert(root.join("assets/a.txt"));
+        assert!(sources.concerns(&root.join("assets/a.txt")));
+    }
+
+    #[tokio::test]
+    async fn the_first_change_is_known_before_all_are() {
+        let directory = project();
+        let root = directory.path();
+        let mut sources = sources(root);
+        let (first, second) = (root.join("src/main.rs"), root.join("src/generated.rs"));
+        fs::write(&first, "1").unwrap();
+        sources.stirred().await;
+        fs::write(&second, "2").unwrap();
+        assert_eq!(sources.changed().await, [first, second]);
     }
 }

@@ -15,33 +15,24 @@
 //! <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-avx2.html>. `x86-64-v3` is the
 //! vendor-neutral name of that generation (Haswell and Zen alike).
 
-use std::collections::HashMap;
+mod profiles;
+
 use std::error::Error;
-use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use cargo_zigbuild::zig::CliConfig;
 
 use crate::cargo::CargoBuild;
 use crate::target::{Architecture, LambdaTarget};
 
+pub use profiles::ProfileSources;
+
 /// The processor that code may be compiled for, see the [module](self)'s table.
-#[must_use]
-pub const fn baseline_cpu(architecture: Architecture) -> &'static str {
+const fn baseline_cpu(architecture: Architecture) -> &'static str {
     match architecture {
         Architecture::X86_64 => "x86-64-v3",
         Architecture::Arm64 => "neoverse-n1",
     }
-}
-
-/// Where profiles are configured, all of it read beforehand.
-#[derive(Clone, Debug, Default)]
-pub struct ProfileSources {
-    /// The `[profile]` tables of cargo's configuration, its `--config` arguments and the manifest.
-    /// Their order is no matter: a key counts as set wherever it is.
-    tables: Vec<toml::Table>,
-    /// The environment.
-    environment: HashMap<String, String>,
 }
 
 /// Why the project's profiles and flags could not be read.
@@ -49,7 +40,7 @@ pub struct ProfileSources {
 #[non_exhaustive]
 pub enum OptimizeError {
     /// A file is not there, or not readable.
-    #[error("read `{path}`")]
+    #[error("cannot read `{path}`")]
     Read {
         /// The file.
         path: PathBuf,
@@ -57,7 +48,7 @@ pub enum OptimizeError {
         source: std::io::Error,
     },
     /// A file, or a `--config` argument, is not TOML.
-    #[error("parse `{origin}`")]
+    #[error("cannot parse `{origin}`")]
     Parse {
         /// The file or the argument.
         origin: String,
@@ -65,155 +56,8 @@ pub enum OptimizeError {
         source: Box<toml::de::Error>,
     },
     /// The rustflags that cargo would use cannot be told.
-    #[error("read the rustflags of cargo's configuration")]
+    #[error("cannot read the rustflags of cargo's configuration")]
     Rustflags(#[source] Box<dyn Error + Send + Sync>),
-}
-
-impl OptimizeError {
-    /// The way out.
-    #[must_use]
-    pub fn hint(&self) -> Option<String> {
-        None
-    }
-}
-
-impl ProfileSources {
-    /// Reads them all.
-    ///
-    /// `manifest` is the `Cargo.toml` at the root of the workspace, the only one whose profiles
-    /// cargo heeds; `directory` is where cargo will run; `arguments` are its `--config` arguments.
-    ///
-    /// # Errors
-    ///
-    /// When a file cannot be read or is not TOML.
-    pub fn read(
-        manifest: &Path,
-        directory: &Path,
-        arguments: &[String],
-        environment: impl IntoIterator<Item = (OsString, OsString)>,
-    ) -> Result<Self, OptimizeError> {
-        let mut sources = Self {
-            tables: Vec::new(),
-            environment: environment
-                .into_iter()
-                .filter_map(|(name, value)| {
-                    Some((name.into_string().ok()?, value.into_string().ok()?))
-                })
-                .collect(),
-        };
-        sources.add_file(manifest)?;
-        for file in cargo_config2::Walk::new(directory) {
-            sources.add_configuration(&file)?;
-        }
-        for argument in arguments {
-            let path = directory.join(argument);
-            // As cargo tells them apart.
-            if path.is_file() {
-                sources.add_configuration(&path)?;
-            } else {
-                sources.add(&parse(argument, argument)?);
-            }
-        }
-        Ok(sources)
-    }
-
-    fn add_file(&mut self, path: &Path) -> Result<toml::Table, OptimizeError> {
-        let text = std::fs::read_to_string(path).map_err(|source| OptimizeError::Read {
-            path: path.to_owned(),
-            source,
-        })?;
-        let table = parse(&text, &path.display().to_string())?;
-        self.add(&table);
-        Ok(table)
-    }
-
-    /// A configuration file, and those it includes.
-    fn add_configuration(&mut self, path: &Path) -> Result<(), OptimizeError> {
-        let table = self.add_file(path)?;
-        let includes = match table.get("include") {
-            Some(toml::Value::Array(includes)) => includes.as_slice(),
-            Some(one) => std::slice::from_ref(one),
-            None => &[],
-        };
-        let directory = path.parent().unwrap_or(Path::new("."));
-        for include in includes {
-            let name = include.get("path").unwrap_or(include).as_str();
-            // What is missing here is cargo's to report (it may be optional).
-            if let Some(file) = name.map(|name| directory.join(name))
-                && file.is_file()
-            {
-                self.add_configuration(&file)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn add(&mut self, document: &toml::Table) {
-        if let Some(toml::Value::Table(profiles)) = document.get("profile") {
-            self.tables.push(profiles.clone());
-        }
-    }
-
-    /// The value of a profile's key, wherever it is set.
-    fn get(&self, profile: &str, key: &str) -> Option<toml::Value> {
-        let variable = format!("CARGO_PROFILE_{profile}_{key}")
-            .replace('-', "_")
-            .to_ascii_uppercase();
-        let from_environment = self.environment.get(&variable).map(|text| {
-            // Numbers and booleans by their look, as cargo reads them.
-            text.parse()
-                .unwrap_or_else(|_| toml::Value::String(text.clone()))
-        });
-        from_environment.or_else(|| {
-            self.tables
-                .iter()
-                .find_map(|profiles| profiles.get(profile)?.get(key).cloned())
-        })
-    }
-
-    /// `profile` and those it inherits from, outermost last.
-    fn chain(&self, profile: &str) -> Vec<String> {
-        let mut chain = vec![profile.to_owned()];
-        loop {
-            let last = &chain[chain.len() - 1];
-            let parent = match last.as_str() {
-                "release" | "dev" => None,
-                "bench" => Some("release".to_owned()),
-                "test" => Some("dev".to_owned()),
-                custom => self
-                    .get(custom, "inherits")
-                    .and_then(|value| value.as_str().map(ToOwned::to_owned)),
-            };
-            match parent {
-                // A circle is cargo's to report.
-                Some(parent) if !chain.contains(&parent) => chain.push(parent),
-                _ => return chain,
-            }
-        }
-    }
-
-    /// The first value of a key along a chain of profiles.
-    fn inherited(&self, chain: &[String], key: &str) -> Option<toml::Value> {
-        chain.iter().find_map(|profile| self.get(profile, key))
-    }
-
-    /// Whether incremental compilation is on for a chain of profiles.
-    fn incremental(&self, chain: &[String]) -> bool {
-        match self.environment.get("CARGO_INCREMENTAL") {
-            Some(value) => value == "1",
-            None => self
-                .inherited(chain, "incremental")
-                .and_then(|value| value.as_bool())
-                .unwrap_or(false),
-        }
-    }
-}
-
-fn parse(text: &str, origin: &str) -> Result<toml::Table, OptimizeError> {
-    text.parse().map_err(|source| OptimizeError::Parse {
-        origin: origin.to_owned(),
-        source: Box::new(source),
-    })
 }
 
 /// The profile that cargo builds with under these options.
@@ -235,8 +79,7 @@ pub fn is_release(sources: &ProfileSources, profile: &str) -> bool {
 /// The `--config` arguments that give `profile` the defaults of the [module](self)'s table, for
 /// those settings that it and the profiles it inherits from leave open everywhere. Empty for a
 /// profile that does not descend from `release`.
-#[must_use]
-pub fn profile_defaults(sources: &ProfileSources, profile: &str) -> Vec<String> {
+fn profile_defaults(sources: &ProfileSources, profile: &str) -> Vec<String> {
     if !is_release(sources, profile) {
         return Vec::new();
     }
@@ -268,8 +111,7 @@ pub fn profile_defaults(sources: &ProfileSources, profile: &str) -> Vec<String> 
 
 /// The rustflags cargo would use, with the [`baseline_cpu`] added. `None` when they name a
 /// processor themselves, and nothing is to be changed.
-#[must_use]
-pub fn with_baseline_cpu(flags: &[String], architecture: Architecture) -> Option<Vec<String>> {
+fn with_baseline_cpu(flags: &[String], architecture: Architecture) -> Option<Vec<String>> {
     let names_cpu = |flag: &String| {
         // `-Ctarget-cpu=…`, `-C target-cpu=…` (two flags), `--codegen=target-cpu=…`; rustc takes
         // an underscore for a hyphen.
@@ -328,19 +170,9 @@ pub fn apply(
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::ffi::OsString;
 
-    fn sources(manifest: &str, environment: &[(&str, &str)]) -> ProfileSources {
-        let mut sources = ProfileSources {
-            environment: environment
-                .iter()
-                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-                .collect(),
-            ..ProfileSources::default()
-        };
-        sources.add(&manifest.parse().unwrap());
-        sources
-    }
+    use super::*;
 
     #[test]
     fn defaults_fill_what_the_project_leaves_open() {
@@ -405,7 +237,7 @@ mod tests {
                 .iter()
                 .map(|setting| format!("profile.{profile}.{setting}"))
                 .collect();
-            let defaults = profile_defaults(&sources(manifest, environment), profile);
+            let defaults = profile_defaults(&ProfileSources::of(manifest, environment), profile);
             assert_eq!(defaults, expected, "{manifest} {environment:?}");
         }
     }
@@ -418,7 +250,10 @@ mod tests {
             "[profile.quick]\ninherits = \"other\"\n[profile.other]\ninherits = \"quick\"",
             "",
         ] {
-            assert_eq!(profile_defaults(&sources(manifest, &[]), "quick"), [""; 0]);
+            assert_eq!(
+                profile_defaults(&ProfileSources::of(manifest, &[]), "quick"),
+                [""; 0]
+            );
         }
     }
 
@@ -445,7 +280,43 @@ mod tests {
         );
         let told = read(&["profile.release.codegen-units=2"]).unwrap();
         assert_eq!(profile_defaults(&told, "release"), [""; 0]);
-        assert_eq!(read(&["= 2"]).unwrap_err().to_string(), "parse `= 2`");
+        assert_eq!(
+            read(&["= 2"]).unwrap_err().to_string(),
+            "cannot parse `= 2`"
+        );
+    }
+
+    #[test]
+    fn the_strongest_word_on_debug_information_counts() {
+        let directory = tempfile::tempdir().unwrap();
+        let at = |name: &str| directory.path().join(name);
+        std::fs::create_dir(at(".cargo")).unwrap();
+        let strips = |arguments: &[&str], variable: Option<&str>| {
+            let arguments: Vec<String> = arguments.iter().map(|one| (*one).to_owned()).collect();
+            let variable =
+                variable.map(|value| ("CARGO_PROFILE_RELEASE_DEBUG".into(), value.into()));
+            let sources =
+                ProfileSources::read(&at("Cargo.toml"), directory.path(), &arguments, variable);
+            profile_defaults(&sources.unwrap(), "release")
+                .contains(&"profile.release.strip=\"symbols\"".to_owned())
+        };
+        // Each beats all before it.
+        std::fs::write(at("Cargo.toml"), "profile.release.debug = true").unwrap();
+        assert!(!strips(&[], None));
+        let config = "include = [\"more.toml\"]";
+        std::fs::write(at(".cargo/config.toml"), config).unwrap();
+        std::fs::write(at(".cargo/more.toml"), "profile.release.debug = 0").unwrap();
+        assert!(strips(&[], None));
+        let config = format!("{config}\nprofile.release.debug = 1");
+        std::fs::write(at(".cargo/config.toml"), config).unwrap();
+        assert!(!strips(&[], None));
+        assert!(strips(&[], Some("false")));
+        let on = "profile.release.debug=\"line-tables-only\"";
+        assert!(!strips(&[on], Some("false")));
+        assert!(strips(
+            &[on, "profile.release.debug=\"none\""],
+            Some("true")
+        ));
     }
 
     #[test]

@@ -1,0 +1,211 @@
+//! What the documents say of this repository is there: tests that promises name, pages and headings
+//! that links lead to.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "helpers of tests: a panic there is the report"
+)]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Component, Path, PathBuf};
+
+use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
+
+#[test]
+fn promises_name_tests_that_exist() {
+    let specification = fs::read_to_string(root().join("SPECIFICATION.md")).unwrap();
+    let (mut named, mut broken) = (0, Vec::new());
+    // What `…` stands for.
+    let mut file = String::new();
+    for cell in last_cells_of_tables_with_tests(&specification) {
+        if cell.names.is_empty() && !cell.text.contains("test pending") {
+            broken.push(format!("a promise without a test: `{}`", cell.text));
+        }
+        for name in cell.names {
+            let (path, test) = match name.split_once("::") {
+                Some((path, test)) => (path, Some(test)),
+                None => (name.as_str(), None),
+            };
+            if path != "…" {
+                path.clone_into(&mut file);
+            }
+            let source = fs::read_to_string(root().join("crates").join(&file)).unwrap_or_default();
+            let there = match test {
+                Some(test) => has_test(&source, test),
+                None => !source.is_empty(),
+            };
+            if !there {
+                broken.push(format!("`{name}` does not exist, in `{file}`"));
+            }
+            named += 1;
+        }
+    }
+    assert_eq!(broken, [""; 0], "in SPECIFICATION.md");
+    assert!(named > 100, "only {named} tests were found to be named");
+}
+
+#[test]
+fn links_lead_somewhere() {
+    let pages: BTreeMap<PathBuf, Page> = markdown_files(&root())
+        .into_iter()
+        .map(|path| {
+            let page = Page::of(&fs::read_to_string(&path).unwrap());
+            (path, page)
+        })
+        .collect();
+    let mut broken = Vec::new();
+    for (path, page) in &pages {
+        for link in &page.links {
+            // Others' sites are theirs to keep.
+            if link.contains("://") {
+                continue;
+            }
+            let (target, heading) = link.split_once('#').unwrap_or((link, ""));
+            let target = match target {
+                "" => path.clone(),
+                _ => normal(&path.parent().unwrap().join(target)),
+            };
+            let headings = pages.get(&target).map(|page| &page.headings);
+            let has_heading = || headings.is_some_and(|headings| headings.contains(heading));
+            if !target.exists() || !heading.is_empty() && !has_heading() {
+                broken.push(format!("{}: {link}", path.display()));
+            }
+        }
+    }
+    assert_eq!(broken, [""; 0], "links to nowhere");
+    assert!(pages.len() > 15, "only {} pages were found", pages.len());
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("..")
+        .canonicalize()
+        .unwrap()
+}
+
+/// A cell that says by which tests a promise is kept.
+#[derive(Debug, Default)]
+struct Cell {
+    text: String,
+    /// `path::test`, `…::test` for one of the file before, or `path` where each test of it counts.
+    names: Vec<String>,
+}
+
+/// The last cell of each row, from tables whose last column is headed `test`.
+fn last_cells_of_tables_with_tests(markdown: &str) -> Vec<Cell> {
+    let (mut found, mut cell, mut of_tests) = (Vec::new(), Cell::default(), false);
+    for event in Parser::new_ext(markdown, Options::ENABLE_TABLES) {
+        match event {
+            Event::Start(Tag::TableCell) => cell = Cell::default(),
+            Event::Code(code) => {
+                if code.contains("::") || code.ends_with(".rs") {
+                    cell.names.push(code.to_string());
+                }
+                cell.text.push_str(&code);
+            }
+            Event::Text(text) => cell.text.push_str(&text),
+            Event::End(TagEnd::TableHead) => of_tests = cell.text == "test",
+            Event::End(TagEnd::TableRow) if of_tests => found.push(std::mem::take(&mut cell)),
+            _ => {}
+        }
+    }
+    found
+}
+
+/// Whether a source file has a test of this name.
+fn has_test(source: &str, name: &str) -> bool {
+    let lines: Vec<&str> = source.lines().map(str::trim_start).collect();
+    let is_it = |line: &str| {
+        let function = line.strip_prefix("async ").unwrap_or(line);
+        let rest = function
+            .strip_prefix("fn ")
+            .and_then(|rest| rest.strip_prefix(name));
+        rest.is_some_and(|rest| rest.starts_with('('))
+    };
+    lines
+        .iter()
+        .position(|line| is_it(line))
+        .is_some_and(|place| {
+            let above = lines.iter().take(place).rev();
+            above
+                .take_while(|line| line.starts_with("#[") || line.starts_with("//"))
+                .any(|line| line.starts_with("#[test]") || line.starts_with("#[tokio::test"))
+        })
+}
+
+/// What links are about, of one page.
+#[derive(Debug, Default)]
+struct Page {
+    links: Vec<String>,
+    /// As links name them.
+    headings: BTreeSet<String>,
+}
+
+impl Page {
+    fn of(markdown: &str) -> Self {
+        let (mut page, mut heading) = (Self::default(), None::<String>);
+        for event in Parser::new_ext(markdown, Options::ENABLE_TABLES) {
+            match event {
+                Event::Start(Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. }) => {
+                    page.links.push(dest_url.to_string());
+                }
+                Event::Start(Tag::Heading { .. }) => heading = Some(String::new()),
+                Event::Text(text) | Event::Code(text) => {
+                    if let Some(heading) = &mut heading {
+                        heading.push_str(&text);
+                    }
+                }
+                Event::End(TagEnd::Heading(_)) => {
+                    page.headings
+                        .extend(heading.take().map(|heading| anchor(&heading)));
+                }
+                _ => {}
+            }
+        }
+        page
+    }
+}
+
+/// The name that GitHub gives a heading.
+fn anchor(heading: &str) -> String {
+    let kept = |character: &char| character.is_alphanumeric() || "-_ ".contains(*character);
+    heading
+        .to_lowercase()
+        .chars()
+        .filter(kept)
+        .collect::<String>()
+        .replace(' ', "-")
+}
+
+/// All pages of the repository, by their canonical paths.
+fn markdown_files(directory: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(directory).unwrap() {
+        let entry = entry.unwrap();
+        let (path, name) = (entry.path(), entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            if name != "target" && !name.as_encoded_bytes().starts_with(b".") {
+                found.extend(markdown_files(&path));
+            }
+        } else if path.extension().is_some_and(|extension| extension == "md") {
+            found.push(path);
+        }
+    }
+    found
+}
+
+/// The path without `.` and `..`.
+fn normal(path: &Path) -> PathBuf {
+    let mut normal = PathBuf::new();
+    for component in path.components() {
+        match component {
+            Component::CurDir => {}
+            Component::ParentDir => {
+                normal.pop();
+            }
+            other => normal.push(other),
+        }
+    }
+    normal
+}
