@@ -41,7 +41,7 @@ fn prelude(stream: &mut Stream) -> Value {
 }
 
 #[test]
-fn each_chunk_of_lambda_runtime_comes_before_the_next_is_sent() {
+fn fault_10_each_chunk_of_lambda_runtime_comes_before_the_next_is_sent() {
     let watch = streaming();
     let directory = tempfile::tempdir().unwrap();
     let event = steps(&["one ", "two ", "three"], directory.path());

@@ -38,7 +38,7 @@ pub const RUNTIME_ARN: &str = "lambda-runtime-invoked-function-arn";
 pub const RUNTIME_TRACE_ID: &str = "lambda-runtime-trace-id";
 /// Runtime API: decoded client context.
 pub const RUNTIME_CLIENT_CONTEXT: &str = "lambda-runtime-client-context";
-/// Runtime API: `Category.Reason` of a reported error; also a trailer of a streamed response.
+/// Runtime API: `Category.Reason` of a reported error.
 pub const RUNTIME_ERROR_TYPE: &str = "lambda-runtime-function-error-type";
 /// Runtime API: `streaming` for an answer that is sent while it is made.
 pub const RUNTIME_RESPONSE_MODE: &str = "lambda-runtime-function-response-mode";

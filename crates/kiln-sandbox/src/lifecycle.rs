@@ -332,6 +332,7 @@ impl Machine {
     fn answered(&mut self, answered: Answered) -> Vec<Effect> {
         self.state = State::Finishing;
         let platform = Settlement::Platform;
+        // No capture shows what the service says of the last two: the Runtime API's own words.
         let (settlement, reply) = match answered {
             Answered::Body { failed } => (Settlement::Answer { failed }, Answer::Accepted),
             Answered::TooLarge { limit } => (

@@ -65,13 +65,15 @@ where
             Err(refused) => answer(refused),
         },
         Some(Operation::Response(id)) => {
-            let mode = parts.headers.get(headers::RUNTIME_RESPONSE_MODE);
-            let done = match ResponseMode::parse(mode.map(HeaderValue::as_bytes)) {
-                Some(ResponseMode::Buffered) => respond(environment, id, false, body).await,
-                Some(ResponseMode::Streaming) => {
-                    stream(environment, id, &parts.headers, body).await
-                }
-                None => {
+            // What is no text is no mode either.
+            let mode = parts
+                .headers
+                .get(headers::RUNTIME_RESPONSE_MODE)
+                .map(|mode| mode.to_str().unwrap_or("?"));
+            let done = match ResponseMode::parse(mode) {
+                Ok(ResponseMode::Buffered) => respond(environment, id, false, body).await,
+                Ok(ResponseMode::Streaming) => stream(environment, id, &parts.headers, body).await,
+                Err(_) => {
                     let done = environment.respond(id, Answered::InvalidMode, None);
                     drain(pin!(body)).await;
                     done

@@ -13,9 +13,8 @@ use kiln_protocol::error::ServiceError;
 use kiln_protocol::event_stream::{self, InvokeComplete};
 use kiln_protocol::function::LATEST;
 use kiln_protocol::headers;
-use kiln_protocol::invoke::InvocationType;
+use kiln_protocol::invoke::{InvocationType, PlatformError};
 use kiln_sandbox::{InvocationResult, Outcome, ResponsePart};
-use serde_json::json;
 use tokio::sync::{mpsc, oneshot};
 
 use super::invoke::{self, InvokeRequest};
@@ -26,8 +25,6 @@ use crate::service::Service;
 const PARTS: usize = 8;
 /// Into which pieces an answer is cut that came as a whole.
 const PIECE_BYTES: usize = 64 * 1024;
-/// The error of an environment that was closed under its invocation.
-const SANDBOX_FAILURE: &str = "Sandbox.Failure";
 
 pub(super) async fn handle(service: &Service, name: &str, request: Request<Incoming>) -> Reply {
     let arrived = SystemTime::now();
@@ -133,11 +130,9 @@ impl EventStream {
                 InvokeComplete::failed(error.error_type(), error.payload(&request_id).as_bytes())
             }
             InvocationResult::Closed => {
-                let failure = json!({
-                    "errorType": SANDBOX_FAILURE,
-                    "errorMessage": format!("RequestId: {} Error: the service stopped", self.request_id),
-                });
-                InvokeComplete::failed(SANDBOX_FAILURE, failure.to_string().as_bytes())
+                let closed = PlatformError::Sandbox("the service stopped".to_owned());
+                let body = closed.payload(&self.request_id);
+                InvokeComplete::failed(closed.error_type(), body.as_bytes())
             }
         };
         let complete = match outcome.log_tail {
