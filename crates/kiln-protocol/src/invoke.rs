@@ -127,6 +127,8 @@ pub enum ExitCause {
     Code(i32),
     /// A signal ended it.
     Signal(i32),
+    /// It was killed because the environment exceeded its memory.
+    OutOfMemory,
 }
 
 impl ExitCause {
@@ -138,6 +140,7 @@ impl ExitCause {
             Self::Signal(signal) => {
                 format!("Runtime exited with error: signal: {}", signal_name(signal))
             }
+            Self::OutOfMemory => Self::Signal(9).describe(),
         }
     }
 }
@@ -190,6 +193,14 @@ impl PlatformError {
             Self::RuntimeExited(_) => "Runtime.ExitError",
             Self::InvalidEntrypoint(_) => "Runtime.InvalidEntrypoint",
             Self::ResponseTooLarge => "Function.ResponseSizeTooLarge",
+        }
+    }
+
+    /// The `Error Type` of REPORT and INIT_REPORT lines: that of the payload, but where memory ran out.
+    pub fn report_type(&self) -> &'static str {
+        match self {
+            Self::RuntimeExited(ExitCause::OutOfMemory) => "Runtime.OutOfMemory",
+            other => other.error_type(),
         }
     }
 
@@ -253,12 +264,25 @@ mod tests {
                 r#"{"errorType":"Runtime.ExitError","errorMessage":"RequestId: 8f5e2b1c-3d4e-4f6a-9b7c-0d1e2f3a4b5c Error: Runtime exited with error: signal: killed"}"#,
             ),
             (
+                PlatformError::RuntimeExited(ExitCause::OutOfMemory),
+                r#"{"errorType":"Runtime.ExitError","errorMessage":"RequestId: 8f5e2b1c-3d4e-4f6a-9b7c-0d1e2f3a4b5c Error: Runtime exited with error: signal: killed"}"#,
+            ),
+            (
                 PlatformError::ResponseTooLarge,
                 r#"{"errorMessage":"Response payload size exceeded maximum allowed payload size (6291556 bytes).","errorType":"Function.ResponseSizeTooLarge"}"#,
             ),
         ] {
             assert_eq!(error.payload(ID), body);
         }
+    }
+
+    #[test]
+    fn what_ran_out_of_memory_says_so_in_the_report_alone() {
+        let error = PlatformError::RuntimeExited(ExitCause::OutOfMemory);
+        assert_eq!(error.report_type(), "Runtime.OutOfMemory");
+        assert_eq!(error.error_type(), "Runtime.ExitError");
+        let killed = PlatformError::RuntimeExited(ExitCause::Signal(9));
+        assert_eq!(killed.report_type(), "Runtime.ExitError");
     }
 
     #[test]

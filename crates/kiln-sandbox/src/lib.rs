@@ -13,7 +13,9 @@ pub mod invocation;
 pub mod lifecycle;
 mod logs;
 pub mod process;
+pub mod resources;
 mod runtime_api;
 
 pub use environment::{Environment, EnvironmentConfig, Host, Launch, LogSource};
 pub use invocation::{Invocation, InvocationReport, InvocationResult, Outcome};
+pub use resources::{Controls, ResourceSettings};

@@ -333,6 +333,7 @@ impl Function {
             memory_mb,
             timeout,
             init_limit: self.shared.config.init_limit,
+            controls: self.shared.controls.clone(),
             launch,
         }
     }

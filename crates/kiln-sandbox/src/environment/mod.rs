@@ -25,7 +25,7 @@ use tokio::time::Instant;
 use crate::invocation::{Invocation, InvocationReport, InvocationResult};
 use crate::lifecycle::{Answered, Effect, Event, Machine};
 use crate::logs::LogPipe;
-use crate::process::Family;
+use crate::resources::{Controlled, Controls};
 use crate::runtime_api;
 use report::{CallerAnswer, settle};
 
@@ -67,6 +67,8 @@ pub struct EnvironmentConfig {
     pub timeout: Duration,
     /// Limit of the init phase; 10 s on demand.
     pub init_limit: Duration,
+    /// What keeps its processes within their limits.
+    pub controls: Controls,
     /// How to start the runtime; `None` when somebody else starts it, in a debugger say.
     pub launch: Option<Launch>,
 }
@@ -100,7 +102,7 @@ struct Core {
     /// The runtime's waiting `/next`.
     poll: Option<oneshot::Sender<NextEvent>>,
     active: Option<Active>,
-    family: Option<Family>,
+    family: Option<Controlled>,
     /// The process is to be killed as soon as it exists.
     kill_on_launch: bool,
     /// When the timer fires.
@@ -121,7 +123,7 @@ struct Core {
 impl Core {
     /// Notes the peak of the process's memory, which outlives the process.
     fn measure_memory(&mut self) {
-        let measured = self.family.as_ref().and_then(Family::peak_memory);
+        let measured = self.family.as_ref().and_then(Controlled::peak_memory);
         self.peak_memory = self.peak_memory.max(measured);
         self.peak_measured = Instant::now();
     }
@@ -375,6 +377,8 @@ impl Environment {
                 Effect::Deliver => self.deliver(&mut core),
                 // The poll is in place already.
                 Effect::Park => {}
+                Effect::Thaw => core.family.iter().for_each(Controlled::begin_invoke),
+                Effect::Freeze => core.family.iter().for_each(Controlled::end_invoke),
                 Effect::Reply(reply) => answer = Some(reply),
                 Effect::Settle(settlement) => {
                     after.extend(settle(&mut core, settlement).map(After::Answer));
