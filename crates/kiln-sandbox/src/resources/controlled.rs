@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 
 use super::cgroup::{Control, Group};
-use super::share::{Budget, CpuShare};
+use super::share::{Budget, CpuShare, Doing};
 use super::watch::{Verdict, interval};
 use super::{Controls, Limits, Means};
 use crate::process::members::Members;
@@ -150,7 +150,7 @@ impl Controlled {
         if !state.held {
             // What was not used in the time before is lost, not saved for what begins now.
             let passed = now.saturating_duration_since(state.settled.0);
-            state.budget.settle(passed, Duration::ZERO, false);
+            state.budget.settle(passed, Duration::ZERO, Doing::Resting);
             state.settled.0 = now;
             let lasts = state.budget.lasts(self.inner.processors());
             state.look_at_cpu = now + lasts.unwrap_or_default().max(SOONEST);
@@ -385,9 +385,9 @@ impl Inner {
         let (since, before) = state.settled;
         let passed = now.saturating_duration_since(since);
         let held = state.held;
-        state
-            .budget
-            .settle(passed, used.saturating_sub(before), held);
+        let doing = if held { Doing::Held } else { Doing::Running };
+        let used_since = used.saturating_sub(before);
+        state.budget.settle(passed, used_since, doing);
         state.settled = (now, used);
         if held {
             let waits = state.budget.waits();

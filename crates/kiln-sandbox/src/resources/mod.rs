@@ -166,3 +166,6 @@ impl Default for Controls {
         Self::off()
     }
 }
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests;

@@ -56,6 +56,27 @@ pub(crate) struct Budget {
     debt: Duration,
 }
 
+/// What a family did in a time that is settled: it decides how much credit may have come together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Doing {
+    /// Nothing was asked of it. What one period grants is there for the next event.
+    Resting,
+    /// It could run. Where others had the processor, it may make up for one period more.
+    Running,
+    /// It was held back, and loses nothing because it is let go late.
+    Held,
+}
+
+impl Doing {
+    fn periods(self) -> u32 {
+        match self {
+            Self::Resting => 1,
+            Self::Running => 2,
+            Self::Held => 4,
+        }
+    }
+}
+
 impl Budget {
     /// A full one.
     pub(crate) fn new(share: CpuShare) -> Self {
@@ -67,15 +88,10 @@ impl Budget {
     }
 
     /// Time has passed in which the family used this much.
-    ///
-    /// A family that ran as it liked saves up no more than one period grants; one that was `held`
-    /// back loses nothing because it was let go late.
-    pub(crate) fn settle(&mut self, passed: Duration, used: Duration, held: bool) {
-        let granted = self.share.granted_in(passed);
-        let periods = if held { 4 } else { 1 };
-        let most = self.share.granted_in(PERIOD) * periods;
-        let have = self.credit + granted;
+    pub(crate) fn settle(&mut self, passed: Duration, used: Duration, doing: Doing) {
+        let have = self.credit + self.share.granted_in(passed);
         let owes = self.debt + used;
+        let most = self.share.granted_in(PERIOD) * doing.periods();
         self.credit = have.saturating_sub(owes).min(most);
         self.debt = owes.saturating_sub(have);
     }
@@ -125,19 +141,19 @@ mod tests {
     #[test]
     fn credit_accumulates_for_one_period_and_debt_is_waited_for() {
         let mut budget = Budget::new(CpuShare::of_memory(128));
-        budget.settle(Duration::from_secs(60), Duration::ZERO, false);
+        budget.settle(Duration::from_secs(60), Duration::ZERO, Doing::Resting);
         // A short burst after a long rest waits for nothing.
-        budget.settle(MILLISECOND, MILLISECOND, false);
+        budget.settle(MILLISECOND, MILLISECOND, Doing::Running);
         assert!(!budget.is_exhausted());
         // Somebody looked late: 11 ms used where 0.5 ms were left.
-        budget.settle(11 * MILLISECOND, 11 * MILLISECOND, false);
+        budget.settle(11 * MILLISECOND, 11 * MILLISECOND, Doing::Running);
         assert!(budget.is_exhausted());
         let waits = budget.waits();
         assert!(
             waits > 140 * MILLISECOND && waits < 170 * MILLISECOND,
             "{waits:?}"
         );
-        budget.settle(waits, Duration::ZERO, true);
+        budget.settle(waits, Duration::ZERO, Doing::Held);
         assert!(!budget.is_exhausted());
         assert!(budget.waits() < Duration::from_micros(1));
     }
@@ -167,11 +183,11 @@ mod tests {
                 let ran = lasts.max(MILLISECOND) + late;
                 total += ran;
                 used += ran * processors;
-                budget.settle(ran, ran * processors, false);
+                budget.settle(ran, ran * processors, Doing::Running);
                 while budget.is_exhausted() {
                     let held = budget.waits() + late;
                     total += held;
-                    budget.settle(held, Duration::ZERO, true);
+                    budget.settle(held, Duration::ZERO, Doing::Held);
                 }
             }
             let measured = used.as_secs_f64() / total.as_secs_f64();

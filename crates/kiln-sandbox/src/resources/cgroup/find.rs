@@ -183,6 +183,7 @@ impl Hierarchy {
             base.remove();
             return None;
         }
+        base.weigh();
         Some(base)
     }
 

@@ -45,6 +45,23 @@ pub(super) struct Base {
 }
 
 impl Base {
+    /// Gives all environments together a weight against other programs.
+    ///
+    /// A group weighs as much as one process, however many are in it: beside a compiler a whole
+    /// pool of functions would get what is left of one share. Their quotas bound them anyway.
+    fn weigh(&self) {
+        if !self.controls.contains(&Control::Cpu) {
+            return;
+        }
+        let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        let (file, one, most) = match self.version {
+            Version::V1 => ("cpu.shares", 1_024, 262_144),
+            Version::V2 => ("cpu.weight", 100, 10_000),
+        };
+        let weight = (4 * processors * one).min(most);
+        let _ = write(&self.directory, file, &weight.to_string());
+    }
+
     /// Removes it. Groups below it are gone.
     pub(super) fn remove(&self) {
         if let Some(left) = &self.left {
@@ -150,6 +167,13 @@ impl Group {
             ),
         };
         let _ = write(&part.directory, file, &quota);
+        // Since Linux 5.14: what others took of one period may be made up for in the next.
+        let burst = share.map_or(0, microseconds).to_string();
+        let file = match part.version {
+            Version::V1 => "cpu.cfs_burst_us",
+            Version::V2 => "cpu.max.burst",
+        };
+        let _ = write(&part.directory, file, &burst);
     }
 
     /// Freezes the group or lets it go on. A frozen process can be killed.
