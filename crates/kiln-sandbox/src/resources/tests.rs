@@ -83,7 +83,12 @@ fn children(pid: Pid) -> Vec<Pid> {
 async fn a_family_gets_no_more_than_its_share_and_nothing_between_invocations() {
     for controls in ways() {
         // One in a session of its own, where a signal to the group does not reach it.
-        let run = start(&controls, 128, &format!("setsid sh -c '{SPIN}' & {SPIN}"), None);
+        let run = start(
+            &controls,
+            128,
+            &format!("setsid sh -c '{SPIN}' & {SPIN}"),
+            None,
+        );
         let mut family = vec![run.leader];
         eventually("the second process", || {
             family.splice(1.., children(run.leader));
@@ -112,7 +117,9 @@ async fn a_family_gets_no_more_than_its_share_and_nothing_between_invocations() 
         eventually("the thawed family", || facts::cpu_time(run.leader) > used).await;
         assert_eq!(run.end().await.out_of_memory, false);
         eventually("all to be gone", || {
-            family.iter().all(|pid| facts::resident(*pid).unwrap_or(0) == 0)
+            family
+                .iter()
+                .all(|pid| facts::resident(*pid).unwrap_or(0) == 0)
         })
         .await;
         controls.close();
@@ -145,7 +152,10 @@ async fn a_daemon_does_not_outlive_its_environment() {
         eventually("the daemon", || facts::with_variables(&marks).len() == 3).await;
         run.end().await;
         controls.close();
-        eventually("the daemon to end", || facts::with_variables(&marks).is_empty()).await;
+        eventually("the daemon to end", || {
+            facts::with_variables(&marks).is_empty()
+        })
+        .await;
     }
 }
 
