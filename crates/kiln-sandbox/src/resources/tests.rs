@@ -1,5 +1,7 @@
 //! Real families under control, by control group where this machine allows it and by the fallback.
 
+#![expect(clippy::unwrap_used, reason = "a panic in a test is its report")]
+
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -115,7 +117,7 @@ async fn a_family_gets_no_more_than_its_share_and_nothing_between_invocations() 
         run.controlled.begin_invoke();
         let used = facts::cpu_time(run.leader);
         eventually("the thawed family", || facts::cpu_time(run.leader) > used).await;
-        assert_eq!(run.end().await.out_of_memory, false);
+        assert!(!run.end().await.out_of_memory);
         eventually("all to be gone", || {
             family
                 .iter()
