@@ -219,10 +219,8 @@ impl Watch {
                 config.timeout.as_secs()
             ));
         }
-        say(format!(
-            "{DIM}not in force here: CPU share and memory limit, freezing between invocations, \
-             file system layout{DIM:#}"
-        ));
+        say(format!("{DIM}in force here: {}{DIM:#}", session.in_force()));
+        say(format!("{DIM}not in force here: file system layout{DIM:#}"));
     }
 }
 
