@@ -57,6 +57,15 @@ pub(crate) fn start_time(pid: Pid) -> Option<u64> {
     fields.split_whitespace().nth(19)?.parse().ok()
 }
 
+/// This moment, as [`start_time`] counts.
+pub(crate) fn moment() -> Option<u64> {
+    // Seconds and hundredths since the boot.
+    let uptime = fs::read_to_string("/proc/uptime").ok()?;
+    let (seconds, hundredths) = uptime.split_whitespace().next()?.split_once('.')?;
+    let hundredths = seconds.parse::<u64>().ok()? * 100 + hundredths.parse::<u64>().ok()?;
+    Some(hundredths * rustix::param::clock_ticks_per_second() / 100)
+}
+
 /// The children of a process, of all its threads.
 pub(crate) fn children(pid: Pid, found: &mut Vec<Pid>) {
     let tasks = format!("/proc/{}/task", pid.as_raw_nonzero());
@@ -67,8 +76,9 @@ pub(crate) fn children(pid: Pid, found: &mut Vec<Pid>) {
     }
 }
 
-/// Processes of this user whose environment holds one of these variables, `NAME=value`.
-pub(crate) fn with_variables(variables: &[String]) -> Vec<Pid> {
+/// Processes of this user that started before a [`moment`], and whose environment holds this variable,
+/// `NAME=value`; for some pairs of the two.
+pub(crate) fn marked(marks: &[(String, u64)]) -> Vec<Pid> {
     let mut found = Vec::new();
     for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
         let name = entry.file_name();
@@ -79,7 +89,12 @@ pub(crate) fn with_variables(variables: &[String]) -> Vec<Pid> {
         // Others' are refused, and those of kernel threads are empty.
         let environment = fs::read(entry.path().join("environ")).unwrap_or_default();
         let mut held = environment.split(|byte| *byte == 0);
-        if held.any(|held| variables.iter().any(|variable| variable.as_bytes() == held)) {
+        let is_marked = held.any(|held| {
+            marks.iter().any(|(variable, before)| {
+                variable.as_bytes() == held && start_time(pid).is_some_and(|time| time < *before)
+            })
+        });
+        if is_marked {
             found.push(pid);
         }
     }

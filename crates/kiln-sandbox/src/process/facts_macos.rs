@@ -59,6 +59,11 @@ pub(crate) fn start_time(pid: Pid) -> Option<u64> {
     Some(usage(pid)?.ri_proc_start_abstime)
 }
 
+/// This moment, as [`start_time`] counts: of no use where nobody is [`marked`].
+pub(crate) fn moment() -> Option<u64> {
+    None
+}
+
 /// The children of a process.
 pub(crate) fn children(pid: Pid, found: &mut Vec<Pid>) {
     // More than AWS lets a function have.
@@ -77,8 +82,8 @@ pub(crate) fn children(pid: Pid, found: &mut Vec<Pid>) {
     found.extend(children.filter_map(|pid| Pid::from_raw(*pid)));
 }
 
-/// Processes of this user whose environment holds one of these variables: macOS does not tell.
-pub(crate) fn with_variables(_variables: &[String]) -> Vec<Pid> {
+/// Processes of this user whose environment holds a variable: macOS does not tell.
+pub(crate) fn marked(_marks: &[(String, u64)]) -> Vec<Pid> {
     const { assert!(size_of::<libc::pid_t>() == size_of::<i32>()) };
     Vec::new()
 }

@@ -27,8 +27,12 @@ pub(crate) fn start_time(_pid: Pid) -> Option<u64> {
     None
 }
 
+pub(crate) fn moment() -> Option<u64> {
+    None
+}
+
 pub(crate) fn children(_pid: Pid, _found: &mut Vec<Pid>) {}
 
-pub(crate) fn with_variables(_variables: &[String]) -> Vec<Pid> {
+pub(crate) fn marked(_marks: &[(String, u64)]) -> Vec<Pid> {
     Vec::new()
 }

@@ -10,7 +10,7 @@ use super::share::{Budget, CpuShare, Doing};
 use super::watch::{Verdict, interval};
 use super::{Controls, Limits, Means};
 use crate::process::members::Members;
-use crate::process::{Family, Pid, signal};
+use crate::process::{Family, Pid, facts, signal};
 
 /// How long a family rests before it is frozen.
 ///
@@ -212,7 +212,7 @@ impl Controlled {
         };
         let killed = group.as_ref().map_or(0, Group::out_of_memory_kills);
         let keeper = &inner.controls.shared.keeper;
-        keeper.clear(group, inner.limits.mark.clone());
+        keeper.clear(group, inner.limits.mark.clone().zip(facts::moment()));
         Ended {
             out_of_memory: state.out_of_memory || killed > 0,
             peak_memory: (state.peak > 0).then_some(state.peak),

@@ -24,7 +24,8 @@ enum Job {
     /// Ends what is left of a family, and removes its group.
     Clear {
         group: Option<Group>,
-        mark: Option<String>,
+        /// The family's mark, and when it ended: the next family of the environment has the same mark.
+        mark: Option<(String, u64)>,
     },
 }
 
@@ -46,7 +47,7 @@ impl Keeper {
         self.send(Job::Adopt(family.downgrade(), name));
     }
 
-    pub(super) fn clear(&self, group: Option<Group>, mark: Option<String>) {
+    pub(super) fn clear(&self, group: Option<Group>, mark: Option<(String, u64)>) {
         if group.is_some() || mark.is_some() {
             self.send(Job::Clear { group, mark });
         }
@@ -121,7 +122,7 @@ fn run(jobs: &Receiver<Job>, bases: &[Base]) {
             }
         }
         if !marks.is_empty() {
-            for pid in facts::with_variables(&marks) {
+            for pid in facts::marked(&marks) {
                 process::signal(pid, rustix::process::Signal::KILL);
             }
         }

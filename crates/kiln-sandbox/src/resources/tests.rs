@@ -154,15 +154,34 @@ async fn a_daemon_does_not_outlive_its_environment() {
         let mark = format!("KILN_TEST_MARK={}-{number}", std::process::id());
         let script = "(setsid sleep 600 &) ; sleep 600";
         let run = start(&controls, 128, script, Some(&mark));
-        let marks = [mark];
-        eventually("the daemon", || facts::with_variables(&marks).len() == 3).await;
-        run.end().await;
-        controls.close();
-        eventually("the daemon to end", || {
-            facts::with_variables(&marks).is_empty()
+        // All there are, at whatever time they started.
+        let marked = || facts::marked(&[(mark.clone(), u64::MAX)]);
+        eventually("the daemon", || marked().len() == 3).await;
+        eventually("a later moment", || {
+            let moment = facts::moment();
+            let started = marked().into_iter().map(facts::start_time);
+            started.max() < Some(moment)
         })
         .await;
+        run.end().await;
+        controls.close();
+        eventually("the daemon to end", || marked().is_empty()).await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn the_next_family_of_an_environment_is_not_taken_for_what_the_last_left_behind() {
+    let [controls, _] = ways();
+    let mark = format!("KILN_TEST_MARK={}-next", std::process::id());
+    let last_ended = facts::moment().unwrap();
+    let next = start(&controls, 128, "sleep 600", Some(&mark));
+    let started = facts::start_time(next.leader).unwrap();
+    eventually("a later moment", || facts::moment() > Some(started)).await;
+    let marked = |before| facts::marked(&[(mark.clone(), before)]);
+    assert_eq!(marked(last_ended), []);
+    assert!(marked(facts::moment().unwrap()).contains(&next.leader));
+    next.end().await;
+    controls.close();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
