@@ -95,7 +95,7 @@ fn the_function_sees_the_invocation_as_on_aws() {
 
 #[test]
 fn a_function_that_exceeds_its_memory_is_killed_and_the_next_call_works() {
-    let watch = functions();
+    let watch = serving(&["--enforce-limits"]);
     let client = watch.client();
     // Configured are 256 MB.
     let event = r#"{"do": "allocate", "mb": 600}"#;
@@ -119,7 +119,7 @@ fn a_function_that_exceeds_its_memory_is_killed_and_the_next_call_works() {
 
 #[test]
 fn nothing_runs_between_invocations() {
-    let watch = functions();
+    let watch = serving(&["--enforce-limits"]);
     // A thread that the function leaves behind would spin for a minute.
     let client = watch.client();
     let event = r#"{"do": "work on", "ms": 60000}"#;
