@@ -14,6 +14,9 @@ pub mod lifecycle;
 mod logs;
 pub mod process;
 mod runtime_api;
+pub mod telemetry;
+mod timestamp;
 
 pub use environment::{Environment, EnvironmentConfig, Host, Launch, LogSource};
 pub use invocation::{Invocation, InvocationReport, InvocationResult, Outcome};
+pub use telemetry::Telemetry;

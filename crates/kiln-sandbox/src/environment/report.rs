@@ -10,6 +10,7 @@ use tokio::sync::oneshot;
 use super::{Active, Core, Environment, LogSource};
 use crate::invocation::{InvocationReport, InvocationResult, Outcome};
 use crate::lifecycle::Settlement;
+use crate::timestamp::timestamp;
 
 /// How old the figure of the peak memory may be in a report nobody waits for. Asking the kernel takes
 /// as long as a tenth of a warm invocation, and a peak only grows.
@@ -160,11 +161,4 @@ pub(super) fn settle(core: &mut Core, settlement: Settlement) -> Option<CallerAn
         reply,
         outcome: Outcome { result, log_tail },
     })
-}
-
-/// RFC 3339 in UTC with milliseconds.
-fn timestamp(time: SystemTime) -> String {
-    jiff::Timestamp::try_from(time)
-        .map(|time| format!("{time:.3}"))
-        .unwrap_or_default()
 }
