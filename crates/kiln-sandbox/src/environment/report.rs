@@ -80,20 +80,23 @@ impl Environment {
         answer
     }
 
-    pub(super) fn log_function(&self, line: &str) {
-        self.host.log(self, LogSource::Function, line);
+    pub(super) fn log(&self, source: LogSource, line: &str) -> bool {
+        self.host.log(self, source, line)
     }
 
     /// Writes lines of the platform, after everything the processes have written so far.
     pub(super) fn log_platform(&self, platform: &[String]) {
-        let mut emit = |line: &str| self.host.log(self, LogSource::Platform, line);
+        let mut emit = |source, line: &str| self.log(source, line);
         let Some(logs) = &self.logs else {
-            platform.iter().for_each(|line| emit(line));
+            for line in platform {
+                // Without processes there is no flood, and nothing that could have been dropped.
+                emit(LogSource::Platform, line);
+            }
             return;
         };
         let mut lines = logs.lock();
-        logs.drain(&mut lines, &mut |line| self.log_function(line));
-        lines.flush(&mut |line| self.log_function(line));
+        logs.drain(&mut lines, &mut emit);
+        lines.flush(&mut emit);
         for line in platform {
             lines.platform(line, &mut emit);
         }
@@ -103,7 +106,8 @@ impl Environment {
         let Some(logs) = &self.logs else { return };
         while logs.readable().await.is_ok() {
             loop {
-                let emptied = logs.drain(&mut logs.lock(), &mut |line| self.log_function(line));
+                let emptied =
+                    logs.drain(&mut logs.lock(), &mut |source, line| self.log(source, line));
                 if emptied {
                     break;
                 }
