@@ -33,7 +33,24 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-async fn run(steps: Vec<Step>, platform: bool) -> Result<(), TestCaseError> {
+/// Smaller than anybody may ask for, so that every limit of a batch is met.
+fn buffering() -> impl Strategy<Value = Buffering> {
+    (1_usize..500, 1_usize..50_000, 1_u64..2_000).prop_map(|(max_items, max_bytes, ms)| Buffering {
+        max_items,
+        max_bytes,
+        timeout: Duration::from_millis(ms),
+    })
+}
+
+/// Records delivered or lost so far, gaps aside.
+fn accounted(receiver: Option<&Receiver>, telemetry: &Telemetry, lost: &mut Vec<Lost>) -> u64 {
+    lost.extend(telemetry.take_lost());
+    let told = receiver.map(Receiver::told).unwrap_or_default();
+    let delivered = told.iter().filter(|it| *it != "platform.logsDropped");
+    delivered.count() as u64 + lost.iter().map(|it| it.records).sum::<u64>()
+}
+
+async fn run(steps: Vec<Step>, buffering: Buffering, platform: bool) -> Result<(), TestCaseError> {
     let limits = Limits {
         queue: 150_000,
         history: 60_000,
@@ -50,11 +67,16 @@ async fn run(steps: Vec<Step>, platform: bool) -> Result<(), TestCaseError> {
     let mut bytes = 0_u64;
     let mut starts = 0_u64;
     let mut receiver = None;
+    let mut lost = Vec::new();
     // The first steps come before the subscription.
     let subscribed_after = steps.len() / 4;
     for (number, step) in steps.into_iter().enumerate() {
         if number == subscribed_after {
-            receiver = Some(subscribe(&telemetry, "e", subscription(types)));
+            let subscription = Subscription {
+                buffering,
+                ..subscription(types)
+            };
+            receiver = Some(subscribe(&telemetry, "e", subscription));
         }
         match step {
             Step::Lines(lines, length) => {
@@ -71,9 +93,11 @@ async fn run(steps: Vec<Step>, platform: bool) -> Result<(), TestCaseError> {
             }
             Step::Wait(ms) => sleep(Duration::from_millis(ms)).await,
             Step::Flush(ms) => {
-                telemetry
-                    .flush(Instant::now() + Duration::from_millis(ms))
-                    .await;
+                let deadline = Instant::now() + Duration::from_millis(ms);
+                if telemetry.flush(deadline).await && receiver.is_some() {
+                    let accounted = accounted(receiver.as_ref(), &telemetry, &mut lost);
+                    prop_assert_eq!(accounted, if platform { next + starts } else { next });
+                }
             }
             Step::Freeze => telemetry.freeze(),
             Step::Thaw => telemetry.thaw(),
@@ -117,7 +141,7 @@ async fn run(steps: Vec<Step>, platform: bool) -> Result<(), TestCaseError> {
             }
         }
     }
-    let lost = telemetry.take_lost();
+    lost.extend(telemetry.take_lost());
     let lost_records: u64 = lost.iter().map(|it| it.records).sum();
     let lost_bytes: u64 = lost.iter().map(|it| it.bytes).sum();
     if platform {
@@ -137,6 +161,7 @@ proptest! {
     #[test]
     fn no_record_is_lost_twice_told_or_out_of_order(
         steps in proptest::collection::vec(step(), 1..60),
+        buffering in buffering(),
         platform: bool,
     ) {
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -144,6 +169,6 @@ proptest! {
             .start_paused(true)
             .build()
             .unwrap();
-        runtime.block_on(run(steps, platform))?;
+        runtime.block_on(run(steps, buffering, platform))?;
     }
 }
