@@ -338,6 +338,27 @@ async fn a_flush_tells_of_a_loss() {
     assert_eq!(receiver.told(), ["platform.logsDropped"]);
 }
 
+/// The gap that a failed batch leaves is not counted in the place of a record behind it.
+#[tokio::test(start_paused = true)]
+async fn a_flush_waits_for_what_is_behind_a_gap() {
+    let telemetry = Telemetry::new();
+    let two = Subscription {
+        buffering: Buffering {
+            max_items: 2,
+            ..Buffering::default()
+        },
+        ..subscription(&ALL)
+    };
+    let receiver = subscribe(&telemetry, "e", two);
+    receiver.will([Reaction::Refuse; 4]);
+    receiver.will([Reaction::Take, Reaction::TakeAfter(Duration::from_secs(1))]);
+    for line in ["1", "2", "3", "4"] {
+        say(&telemetry, line);
+    }
+    flush(&telemetry).await;
+    assert_eq!(receiver.told(), ["platform.logsDropped", "3", "4"]);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_subscriber_that_hangs_costs_nobody_else_anything() {
     let limits = Limits {
