@@ -13,7 +13,6 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use kiln_protocol::invoke::LOG_TAIL_BYTES;
-use rustix::pipe::PipeFlags;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
@@ -55,7 +54,9 @@ struct Dropped {
 
 impl LogPipe {
     pub(crate) fn new() -> io::Result<Self> {
-        let (reader, writer) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC)?;
+        // Neither end is inherited by a process that is not given it.
+        let (reader, writer) = io::pipe()?;
+        let (reader, writer) = (OwnedFd::from(reader), OwnedFd::from(writer));
         // Only our end: a function's writes must block, not fail, when we are slow.
         rustix::fs::fcntl_setfl(&reader, rustix::fs::OFlags::NONBLOCK)?;
         // SAFETY: the descriptor must stay the registered one until it is deregistered. It is owned
