@@ -16,8 +16,11 @@ mod logs;
 pub mod process;
 pub mod resources;
 mod runtime_api;
+pub mod telemetry;
+mod timestamp;
 
 pub use bandwidth::StreamLimits;
 pub use environment::{Environment, EnvironmentConfig, Host, Launch, LogSource};
 pub use invocation::{Invocation, InvocationReport, InvocationResult, Outcome, ResponsePart};
 pub use resources::{Controls, ResourceSettings};
+pub use telemetry::Telemetry;

@@ -2,8 +2,12 @@
 //!
 //! One pipe keeps the order in which a process wrote to the two. It is drained when an invocation
 //! ends, so that a line written before the answer always stands before that invocation's END.
+//!
+//! Nothing here grows with what is written: at most one line is kept, and lines nobody takes are
+//! dropped, counted, and told of in one line as soon as somebody does.
 
 use std::collections::VecDeque;
+use std::fmt::Write as _;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -11,6 +15,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use kiln_protocol::invoke::LOG_TAIL_BYTES;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
+
+use crate::environment::LogSource;
+
+/// Who is told lines. Must not wait: answers `false` when it cannot take one now.
+pub(crate) type Emit<'a> = dyn FnMut(LogSource, &str) -> bool + 'a;
 
 /// Longest line handed on in one piece (CloudWatch's limit for one log event).
 const MAX_LINE_BYTES: usize = 256 * 1024;
@@ -27,28 +36,27 @@ pub(crate) struct LogPipe {
 #[derive(Debug, Default)]
 pub(crate) struct Lines {
     partial: Vec<u8>,
+    /// What precedes `partial` on its line has been handed on already.
+    continued: bool,
     tail: Option<Tail>,
+    dropped: Dropped,
 }
 
-/// A pipe that a process started meanwhile does not inherit.
-#[cfg(target_os = "linux")]
-fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
-    Ok(rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?)
-}
-
-/// A pipe that a process inherits only when it is started between these two calls.
-#[cfg(not(target_os = "linux"))]
-fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
-    let (reader, writer) = rustix::pipe::pipe()?;
-    for end in [&reader, &writer] {
-        rustix::io::fcntl_setfd(end, rustix::io::FdFlags::CLOEXEC)?;
-    }
-    Ok((reader, writer))
+/// What nobody took, and has not been told of.
+#[derive(Debug, Default)]
+struct Dropped {
+    lines: u64,
+    /// As the processes wrote them, without line breaks.
+    bytes: u64,
+    /// The line that tells, kept for its memory: it is tried for every line of a flood.
+    notice: String,
 }
 
 impl LogPipe {
     pub(crate) fn new() -> io::Result<Self> {
-        let (reader, writer) = pipe()?;
+        // Neither end is inherited by a process that is not given it.
+        let (reader, writer) = io::pipe()?;
+        let (reader, writer) = (OwnedFd::from(reader), OwnedFd::from(writer));
         // Only our end: a function's writes must block, not fail, when we are slow.
         rustix::fs::fcntl_setfl(&reader, rustix::fs::OFlags::NONBLOCK)?;
         // SAFETY: the descriptor must stay the registered one until it is deregistered. It is owned
@@ -80,7 +88,7 @@ impl LogPipe {
     ///
     /// Returns whether the pipe was emptied: a process that writes without end must not keep the
     /// caller here.
-    pub(crate) fn drain(&self, lines: &mut Lines, emit: &mut dyn FnMut(&str)) -> bool {
+    pub(crate) fn drain(&self, lines: &mut Lines, emit: &mut Emit<'_>) -> bool {
         let mut buffer = [0; 16 * 1024];
         // A pipe holds 64 KB by default: eight rounds empty what was there when we began.
         for _ in 0..8 {
@@ -108,44 +116,116 @@ impl Lines {
     }
 
     /// Adds a line of the platform.
-    pub(crate) fn platform(&mut self, line: &str, emit: &mut dyn FnMut(&str)) {
+    pub(crate) fn platform(&mut self, line: &str, emit: &mut Emit<'_>) {
         if let Some(tail) = &mut self.tail {
             tail.push(line.as_bytes());
         }
-        emit(line);
+        self.dropped
+            .emit(LogSource::Platform, line, line.len(), emit);
     }
 
     /// Ends a line that has no line break yet, so that it stands before what follows.
-    pub(crate) fn flush(&mut self, emit: &mut dyn FnMut(&str)) {
+    pub(crate) fn flush(&mut self, emit: &mut Emit<'_>) {
         if !self.partial.is_empty() {
-            let line = std::mem::take(&mut self.partial);
+            self.end_line(emit);
+        }
+    }
+
+    fn push(&mut self, bytes: &[u8], emit: &mut Emit<'_>) {
+        for piece in bytes.split_inclusive(|&byte| byte == b'\n') {
+            let (mut text, ended) = match piece.strip_suffix(b"\n") {
+                Some(text) => (text, true),
+                None => (piece, false),
+            };
+            if ended && self.partial.is_empty() && text.len() <= MAX_LINE_BYTES {
+                self.line(text, emit);
+                continue;
+            }
+            while let Some((head, rest)) =
+                text.split_at_checked(MAX_LINE_BYTES - self.partial.len())
+                && !rest.is_empty()
+            {
+                self.partial.extend_from_slice(head);
+                self.cut(emit);
+                text = rest;
+            }
+            self.partial.extend_from_slice(text);
+            if ended {
+                self.end_line(emit);
+            }
+        }
+    }
+
+    /// Hands on as much of a line as there may be in one piece, whole characters if it is text.
+    fn cut(&mut self, emit: &mut Emit<'_>) {
+        let rest = self.partial.split_off(whole_characters(&self.partial));
+        let piece = std::mem::replace(&mut self.partial, rest);
+        self.line(&piece, emit);
+        self.continued = true;
+    }
+
+    fn end_line(&mut self, emit: &mut Emit<'_>) {
+        let line = std::mem::take(&mut self.partial);
+        let continued = std::mem::take(&mut self.continued);
+        // The line break of a line that has just been handed on to its last character.
+        if !(continued && line == b"\r") {
             self.line(&line, emit);
         }
     }
 
-    fn push(&mut self, mut bytes: &[u8], emit: &mut dyn FnMut(&str)) {
-        while let Some(end) = bytes.iter().position(|&byte| byte == b'\n') {
-            let (line, rest) = bytes.split_at(end);
-            bytes = rest.get(1..).unwrap_or_default();
-            if self.partial.is_empty() {
-                self.line(line, emit);
-            } else {
-                self.partial.extend_from_slice(line);
-                self.flush(emit);
+    fn line(&mut self, line: &[u8], emit: &mut Emit<'_>) {
+        let text = line.strip_suffix(b"\r").unwrap_or(line);
+        if let Some(tail) = &mut self.tail {
+            tail.push(text);
+        }
+        let text = String::from_utf8_lossy(text);
+        self.dropped
+            .emit(LogSource::Function, &text, line.len(), emit);
+    }
+}
+
+/// How many of the bytes are left without a character that has only begun.
+fn whole_characters(bytes: &[u8]) -> usize {
+    let begun = bytes.iter().rev().take(3).position(|&byte| byte >= 0xc0);
+    let Some(behind) = begun else {
+        return bytes.len();
+    };
+    let start = bytes.len() - behind - 1;
+    let length = match bytes.get(start) {
+        Some(0xf0..) => 4,
+        Some(0xe0..) => 3,
+        _ => 2,
+    };
+    if start > 0 && behind + 1 < length {
+        start
+    } else {
+        bytes.len()
+    }
+}
+
+impl Dropped {
+    /// Hands on a line of so many bytes, after telling of those that were dropped before it.
+    fn emit(&mut self, source: LogSource, line: &str, bytes: usize, emit: &mut Emit<'_>) {
+        if self.lines > 0 {
+            let Self {
+                lines,
+                bytes,
+                notice,
+            } = self;
+            notice.clear();
+            let _ = write!(
+                notice,
+                "… {lines} lines ({bytes} bytes) were dropped: they came faster than they could be taken"
+            );
+            if emit(LogSource::Notice, notice) {
+                (self.lines, self.bytes) = (0, 0);
             }
         }
-        self.partial.extend_from_slice(bytes);
-        if self.partial.len() >= MAX_LINE_BYTES {
-            self.flush(emit);
+        // What comes later must not overtake the notice.
+        if self.lines > 0 || !emit(source, line) {
+            self.lines += 1;
+            self.bytes += bytes as u64;
         }
-    }
-
-    fn line(&mut self, line: &[u8], emit: &mut dyn FnMut(&str)) {
-        let line = line.strip_suffix(b"\r").unwrap_or(line);
-        if let Some(tail) = &mut self.tail {
-            tail.push(line);
-        }
-        emit(&String::from_utf8_lossy(line));
     }
 }
 
@@ -170,13 +250,20 @@ mod tests {
 
     use super::*;
 
+    fn take(seen: &mut Vec<String>) -> impl FnMut(LogSource, &str) -> bool {
+        |_, line| {
+            seen.push(line.to_owned());
+            true
+        }
+    }
+
     fn cut(chunks: &[&[u8]]) -> Vec<String> {
         let mut lines = Lines::default();
         let mut seen = Vec::new();
         for chunk in chunks {
-            lines.push(chunk, &mut |line| seen.push(line.to_owned()));
+            lines.push(chunk, &mut take(&mut seen));
         }
-        lines.flush(&mut |line| seen.push(line.to_owned()));
+        lines.flush(&mut take(&mut seen));
         seen
     }
 
@@ -194,8 +281,171 @@ mod tests {
     fn a_line_without_end_is_handed_on_in_pieces() {
         let chunk = vec![b'x'; 100 * 1024];
         let seen = cut(&[&chunk, &chunk, &chunk, &chunk]);
-        assert_eq!(seen.iter().map(String::len).sum::<usize>(), 400 * 1024);
-        assert_eq!(seen.len(), 2);
+        let lengths: Vec<_> = seen.iter().map(String::len).collect();
+        assert_eq!(lengths, [256 * 1024, 144 * 1024]);
+        // However it arrives; and a line that just fits is one, whatever its break.
+        let line = vec![b'x'; 256 * 1024];
+        for line_break in ["\n", "\r\n", ""] {
+            let whole = [&line, line_break.as_bytes()].concat();
+            assert_eq!(cut(&[&whole]).len(), 1, "{line_break:?}");
+            assert_eq!(cut(&[&line, line_break.as_bytes()]).len(), 1);
+        }
+        assert_eq!(cut(&[&line, &line, &line, b"y\nz\n"]).len(), 5);
+    }
+
+    #[test]
+    fn a_line_is_not_cut_within_a_character() {
+        for character in ["é", "€", "🔥"] {
+            for before in 0..character.len() {
+                let text = ["x".repeat(before), character.repeat(200_000)].concat();
+                let seen = cut(&[text.as_bytes()]);
+                assert!(seen.len() > 1);
+                assert!(seen.iter().all(|line| line.len() <= MAX_LINE_BYTES));
+                assert_eq!(seen.concat(), text);
+            }
+        }
+    }
+
+    #[test]
+    fn what_nobody_takes_is_counted_and_told_once() {
+        let mut lines = Lines::default();
+        let mut seen = Vec::new();
+        for (number, line) in ["a", "bb\r", "\u{ff}c", "dddd", "e", "f"]
+            .iter()
+            .enumerate()
+        {
+            let bytes = format!("{line}\n");
+            lines.push(bytes.as_bytes(), &mut |source, line| {
+                let takes = !(1..4).contains(&number);
+                if takes {
+                    seen.push((source, line.to_owned()));
+                }
+                takes
+            });
+        }
+        let notice = "… 3 lines (10 bytes) were dropped: they came faster than they could be taken";
+        assert_eq!(
+            seen,
+            [
+                (LogSource::Function, "a".to_owned()),
+                (LogSource::Notice, notice.to_owned()),
+                (LogSource::Function, "e".to_owned()),
+                (LogSource::Function, "f".to_owned()),
+            ]
+        );
+    }
+
+    /// Runs a script that writes to the log, and reads it as the environment does.
+    async fn run(script: &str, emit: &mut Emit<'_>) -> Lines {
+        let logs = LogPipe::new().unwrap();
+        let mut child = tokio::process::Command::new("sh")
+            .args(["-c", script])
+            .stdout(logs.writer().unwrap())
+            .stderr(logs.writer().unwrap())
+            .spawn()
+            .unwrap();
+        let mut lines = Lines::default();
+        lines.keep_tail();
+        let ended = loop {
+            tokio::select! {
+                status = child.wait() => break status.unwrap(),
+                readable = logs.readable() => {
+                    readable.unwrap();
+                    while !logs.drain(&mut lines, emit) {
+                        assert!(lines.partial.capacity() <= 2 * MAX_LINE_BYTES);
+                        tokio::task::yield_now().await;
+                    }
+                }
+            }
+        };
+        assert!(ended.success(), "{script}");
+        while !logs.drain(&mut lines, emit) {}
+        lines.flush(emit);
+        lines
+    }
+
+    #[tokio::test]
+    async fn a_flood_of_lines_passes() {
+        let line = "y".repeat(99);
+        let (mut count, mut bytes) = (0, 0);
+        let script = format!("yes {line} | head -c 100000000");
+        let mut lines = run(&script, &mut |_, line| {
+            count += 1;
+            bytes += line.len();
+            true
+        })
+        .await;
+        assert_eq!((count, bytes), (1_000_000, 99_000_000));
+        assert_eq!(lines.take_tail().unwrap().len(), LOG_TAIL_BYTES);
+    }
+
+    #[tokio::test]
+    async fn a_flood_without_a_line_break_is_cut() {
+        let mut lengths = Vec::new();
+        run("head -c 100000000 /dev/zero", &mut |_, line| {
+            lengths.push(line.len());
+            true
+        })
+        .await;
+        assert_eq!(lengths.iter().sum::<usize>(), 100_000_000);
+        let last = lengths.pop();
+        assert_eq!(last, Some(100_000_000 % MAX_LINE_BYTES));
+        assert!(lengths.iter().all(|length| *length == MAX_LINE_BYTES));
+    }
+
+    /// Takes a hundred lines now and then, and is told exactly what it missed.
+    #[tokio::test]
+    async fn a_slow_observer_is_told_what_it_missed() {
+        let line = "y".repeat(99);
+        let (mut calls, mut taken, mut missed, mut missed_bytes) = (0_u64, 0, 0, 0);
+        let mut emit = |source, line: &str| {
+            calls += 1;
+            if calls % 10_000 > 100 {
+                return false;
+            }
+            match source {
+                LogSource::Function => taken += 1,
+                LogSource::Platform => unreachable!("nobody writes for it"),
+                LogSource::Notice => {
+                    let mut numbers = line
+                        .split(|c: char| !c.is_ascii_digit())
+                        .filter_map(|number| number.parse::<u64>().ok());
+                    missed += numbers.next().unwrap();
+                    missed_bytes += numbers.next().unwrap();
+                }
+            }
+            true
+        };
+        let script = format!("yes {line} | head -c 100000000");
+        let lines = run(&script, &mut emit).await;
+        missed += lines.dropped.lines;
+        missed_bytes += lines.dropped.bytes;
+        assert_eq!(taken + missed, 1_000_000);
+        assert_eq!(missed_bytes, 99 * missed);
+        assert!(taken > 9_000, "{taken}");
+    }
+
+    #[tokio::test]
+    async fn garbage_is_carried_as_far_as_it_is_text_and_counted_as_it_is() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("garbage");
+        let script = format!("head -c 3000000 /dev/urandom | tee '{}'", path.display());
+        let mut seen = Vec::new();
+        run(&script, &mut take(&mut seen)).await;
+        let garbage = std::fs::read(&path).unwrap();
+        let mut expected: Vec<_> = garbage
+            .split(|&byte| byte == b'\n')
+            .map(|line| String::from_utf8_lossy(line.strip_suffix(b"\r").unwrap_or(line)))
+            .collect();
+        // Behind the last line break there is no line, unless there is something.
+        expected.pop_if(|last| last.is_empty());
+        assert!(seen == expected, "{} {}", seen.len(), expected.len());
+
+        let script = format!("cat '{}'", path.display());
+        let lines = run(&script, &mut |_, _| false).await;
+        let breaks = garbage.iter().filter(|&&byte| byte == b'\n').count();
+        assert_eq!(lines.dropped.lines, expected.len() as u64);
+        assert_eq!(lines.dropped.bytes, (garbage.len() - breaks) as u64);
     }
 
     #[test]
@@ -203,7 +453,7 @@ mod tests {
         let mut lines = Lines::default();
         lines.keep_tail();
         for number in 0..2_000 {
-            lines.platform(&format!("line {number}"), &mut |_| {});
+            lines.platform(&format!("line {number}"), &mut |_, _| true);
         }
         let tail = lines.take_tail().unwrap();
         assert_eq!(tail.len(), LOG_TAIL_BYTES);

@@ -448,9 +448,9 @@ impl Host for Member {
         self.function.grow(&mut pool);
     }
 
-    fn log(&self, _environment: &Environment, source: LogSource, line: &str) {
+    fn log(&self, _environment: &Environment, source: LogSource, line: &str) -> bool {
         let function = &self.function;
-        function.shared.observer.log(&function.name, source, line);
+        function.shared.observer.log(&function.name, source, line)
     }
 
     fn finished(&self, _environment: &Environment, report: InvocationReport) {

@@ -15,8 +15,9 @@ use crate::function::Function;
 
 /// Who is told what happens. Called in the middle of things: it must not block.
 pub trait Observer: Send + Sync + 'static {
-    /// A line of a function's log, the platform's lines included.
-    fn log(&self, function: &str, source: LogSource, line: &str);
+    /// A line of a function's log, the platform's lines included; `false` when it cannot be taken
+    /// now. How many were not is told in a line later.
+    fn log(&self, function: &str, source: LogSource, line: &str) -> bool;
     /// An invocation is over.
     fn finished(&self, function: &str, report: &InvocationReport);
 }

@@ -20,7 +20,9 @@ use tokio::task::JoinSet;
 struct Nobody;
 
 impl Observer for Nobody {
-    fn log(&self, _function: &str, _source: LogSource, _line: &str) {}
+    fn log(&self, _function: &str, _source: LogSource, _line: &str) -> bool {
+        true
+    }
     fn finished(&self, _function: &str, _report: &InvocationReport) {}
 }
 

@@ -3,7 +3,8 @@
 //! The service must not wait for a terminal: somebody may have pressed Ctrl-S. Lines wait in a
 //! bounded queue; what does not fit is counted, and the count is printed.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -15,6 +16,8 @@ use crate::output::{self, DIM, ERROR, GOOD, HINT};
 
 /// How many lines may wait.
 const QUEUE: usize = 4_096;
+/// How many bytes: a line of a log may have 256 KB.
+const QUEUE_BYTES: usize = 16 << 20;
 /// How long lines gather before they are written together. Nobody sees it, and under load waking
 /// the thread for each line would be a tenth of what an invocation costs.
 const GATHERING: Duration = Duration::from_millis(4);
@@ -29,6 +32,8 @@ enum Line {
 #[derive(Debug)]
 pub struct Printer {
     queue: SyncSender<Line>,
+    /// Bytes that wait.
+    waiting: Arc<AtomicUsize>,
     dropped: AtomicU64,
     /// Print the platform's own log lines too.
     platform: bool,
@@ -47,9 +52,12 @@ impl Printer {
     /// Starts the thread; join it after dropping the printer.
     pub fn start(platform: bool) -> (Self, JoinHandle<()>) {
         let (queue, lines) = sync_channel(QUEUE);
-        let thread = std::thread::spawn(move || print(&lines));
+        let waiting = Arc::new(AtomicUsize::new(0));
+        let taken = Arc::clone(&waiting);
+        let thread = std::thread::spawn(move || print(&lines, &taken));
         let printer = Self {
             queue,
+            waiting,
             dropped: AtomicU64::new(0),
             platform,
         };
@@ -70,20 +78,47 @@ impl Printer {
         let dropped = self.dropped.swap(0, Ordering::Relaxed);
         if dropped > 0 {
             let notice = format!("… {dropped} lines were not shown: the terminal is too slow");
-            if self.queue.try_send(Line::Say(notice)).is_err() {
+            if !self.try_send(Line::Say(notice)) {
                 self.dropped.fetch_add(dropped, Ordering::Relaxed);
             }
         }
-        if self.queue.try_send(line).is_err() {
+        if !self.try_send(line) {
             self.dropped.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Queues a line, unless there is no room.
+    fn try_send(&self, line: Line) -> bool {
+        let bytes = line.bytes();
+        let waiting = self.waiting.fetch_add(bytes, Ordering::Relaxed);
+        let sent = waiting + bytes <= QUEUE_BYTES && self.queue.try_send(line).is_ok();
+        if !sent {
+            self.waiting.fetch_sub(bytes, Ordering::Relaxed);
+        }
+        sent
+    }
+
+    /// Queues a line of a log. The environment counts those for which there is no room.
+    fn log_line(&self, line: impl FnOnce() -> String) -> bool {
+        // Looked at first: in a flood, most lines need not be made.
+        self.waiting.load(Ordering::Relaxed) < QUEUE_BYTES && self.try_send(Line::Data(line()))
+    }
+}
+
+impl Line {
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Data(line) | Self::Say(line) => line.len(),
+            Self::Clear => 0,
         }
     }
 }
 
-fn print(lines: &Receiver<Line>) {
+fn print(lines: &Receiver<Line>, waiting: &AtomicUsize) {
     while let Ok(first) = lines.recv() {
         let mut data: Option<String> = None;
         for line in std::iter::once(first).chain(lines.try_iter().take(QUEUE)) {
+            waiting.fetch_sub(line.bytes(), Ordering::Relaxed);
             match line {
                 Line::Data(line) => match &mut data {
                     Some(data) => {
@@ -108,15 +143,14 @@ fn print(lines: &Receiver<Line>) {
 }
 
 impl Observer for Printer {
-    fn log(&self, function: &str, source: LogSource, line: &str) {
+    fn log(&self, function: &str, source: LogSource, line: &str) -> bool {
         match source {
-            LogSource::Function => {
-                self.send(Line::Data(format!("{DIM}{function}{DIM:#} {line}")));
-            }
+            LogSource::Function => self.log_line(|| format!("{DIM}{function}{DIM:#} {line}")),
             LogSource::Platform if self.platform => {
-                self.send(Line::Data(format!("{DIM}{function} {line}{DIM:#}")));
+                self.log_line(|| format!("{DIM}{function} {line}{DIM:#}"))
             }
-            LogSource::Platform => {}
+            LogSource::Platform => true,
+            LogSource::Notice => self.try_send(Line::Say(format!("{function} {line}"))),
         }
     }
 
@@ -149,4 +183,34 @@ pub fn invocation_line(function: &str, finished: &InvocationReport) -> String {
         milliseconds(report.duration),
         report.billed_ms(),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_waits_is_bounded_in_lines_and_in_bytes() {
+        for (length, fit) in [(10, QUEUE), (256 * 1024, QUEUE_BYTES / (257 * 1024))] {
+            // Nobody reads.
+            let (queue, lines) = sync_channel(QUEUE);
+            let printer = Printer {
+                queue,
+                waiting: Arc::default(),
+                dropped: AtomicU64::new(0),
+                platform: false,
+            };
+            let text = "x".repeat(length);
+            let taken = (0..QUEUE + 100)
+                .take_while(|_| printer.log("f", LogSource::Function, &text))
+                .count();
+            assert!((fit..=fit + 1).contains(&taken), "{taken}");
+            assert!(printer.log("f", LogSource::Platform, "never shown"));
+            // What is not of the log is counted here.
+            printer.say("x".repeat(QUEUE_BYTES));
+            assert_eq!(printer.dropped.load(Ordering::Relaxed), 1);
+            drop(printer);
+            assert_eq!(lines.iter().count(), taken);
+        }
+    }
 }

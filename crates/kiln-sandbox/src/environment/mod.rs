@@ -45,8 +45,9 @@ pub trait Host: Send + Sync + 'static {
     fn available_soon(&self, environment: &Arc<Environment>);
     /// The environment has ended, and with it all its processes.
     fn closed(&self, environment: &Arc<Environment>);
-    /// A line of the environment's log, without line break.
-    fn log(&self, environment: &Environment, source: LogSource, line: &str);
+    /// A line of the environment's log, without line break; `false` when it cannot be taken now. The
+    /// environment counts such lines and tells their number in a line of its own.
+    fn log(&self, environment: &Environment, source: LogSource, line: &str) -> bool;
     /// An invocation is over.
     fn finished(&self, environment: &Environment, report: InvocationReport);
 }
@@ -58,6 +59,8 @@ pub enum LogSource {
     Function,
     /// The platform: START, END, REPORT and the like.
     Platform,
+    /// Kiln, about the log: what was dropped.
+    Notice,
 }
 
 /// What an environment runs, and within which limits.
@@ -268,7 +271,7 @@ impl Environment {
         {
             let mut lines = logs.lock();
             // What was written since the last invocation belongs to none.
-            logs.drain(&mut lines, &mut |line| self.log_function(line));
+            logs.drain(&mut lines, &mut |source, line| self.log(source, line));
             lines.keep_tail();
         }
         core.active = Some(Active {

@@ -10,6 +10,7 @@ use tokio::sync::oneshot;
 use super::{Active, Core, Environment, LogSource};
 use crate::invocation::{InvocationReport, InvocationResult, Outcome};
 use crate::lifecycle::Settlement;
+use crate::timestamp::timestamp;
 
 /// How old the figure of the peak memory may be in a report nobody waits for. Asking the kernel takes
 /// as long as a tenth of a warm invocation, and a peak only grows.
@@ -79,20 +80,23 @@ impl Environment {
         answer
     }
 
-    pub(super) fn log_function(&self, line: &str) {
-        self.host.log(self, LogSource::Function, line);
+    pub(super) fn log(&self, source: LogSource, line: &str) -> bool {
+        self.host.log(self, source, line)
     }
 
     /// Writes lines of the platform, after everything the processes have written so far.
     pub(super) fn log_platform(&self, platform: &[String]) {
-        let mut emit = |line: &str| self.host.log(self, LogSource::Platform, line);
+        let mut emit = |source, line: &str| self.log(source, line);
         let Some(logs) = &self.logs else {
-            platform.iter().for_each(|line| emit(line));
+            for line in platform {
+                // Without processes there is no flood, and nothing that could have been dropped.
+                emit(LogSource::Platform, line);
+            }
             return;
         };
         let mut lines = logs.lock();
-        logs.drain(&mut lines, &mut |line| self.log_function(line));
-        lines.flush(&mut |line| self.log_function(line));
+        logs.drain(&mut lines, &mut emit);
+        lines.flush(&mut emit);
         for line in platform {
             lines.platform(line, &mut emit);
         }
@@ -102,7 +106,8 @@ impl Environment {
         let Some(logs) = &self.logs else { return };
         while logs.readable().await.is_ok() {
             loop {
-                let emptied = logs.drain(&mut logs.lock(), &mut |line| self.log_function(line));
+                let emptied =
+                    logs.drain(&mut logs.lock(), &mut |source, line| self.log(source, line));
                 if emptied {
                     break;
                 }
@@ -168,11 +173,4 @@ pub(super) fn settle(core: &mut Core, settlement: Settlement) -> Option<CallerAn
         reply,
         outcome: Outcome { result, log_tail },
     })
-}
-
-/// RFC 3339 in UTC with milliseconds.
-fn timestamp(time: SystemTime) -> String {
-    jiff::Timestamp::try_from(time)
-        .map(|time| format!("{time:.3}"))
-        .unwrap_or_default()
 }

@@ -24,7 +24,9 @@ exec sleep 600
 struct Nobody;
 
 impl Observer for Nobody {
-    fn log(&self, _function: &str, _source: LogSource, _line: &str) {}
+    fn log(&self, _function: &str, _source: LogSource, _line: &str) -> bool {
+        true
+    }
     fn finished(&self, _function: &str, _report: &InvocationReport) {}
 }
 

@@ -46,7 +46,9 @@ struct Seen {
 struct Silent;
 
 impl Observer for Silent {
-    fn log(&self, _function: &str, _source: LogSource, _line: &str) {}
+    fn log(&self, _function: &str, _source: LogSource, _line: &str) -> bool {
+        true
+    }
     fn finished(&self, _function: &str, _report: &InvocationReport) {}
 }
 
