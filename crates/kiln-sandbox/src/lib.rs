@@ -9,6 +9,8 @@
 //! [`Environment`] feeds it events and carries out the effects it answers with.
 
 pub mod environment;
+#[cfg(any(test, feature = "fuzz"))]
+pub mod fuzz;
 pub mod invocation;
 pub mod lifecycle;
 mod logs;

@@ -451,5 +451,8 @@ impl Machine {
     }
 }
 
+#[cfg(any(test, feature = "fuzz"))]
+pub(crate) mod checker;
+
 #[cfg(test)]
 mod tests;

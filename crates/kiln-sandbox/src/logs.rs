@@ -14,7 +14,7 @@ use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
 /// Longest line handed on in one piece (CloudWatch's limit for one log event).
-const MAX_LINE_BYTES: usize = 256 * 1024;
+pub(crate) const MAX_LINE_BYTES: usize = 256 * 1024;
 
 /// The reading end of the environment's log pipe, and the lines being collected.
 #[derive(Debug)]
@@ -92,6 +92,13 @@ impl Lines {
         self.tail.take().map(|tail| tail.bytes.into())
     }
 
+    /// How much memory is held.
+    #[cfg(any(test, feature = "fuzz"))]
+    pub(crate) fn capacity(&self) -> usize {
+        let tail = self.tail.as_ref().map_or(0, |tail| tail.bytes.capacity());
+        self.partial.capacity() + tail
+    }
+
     /// Adds a line of the platform.
     pub(crate) fn platform(&mut self, line: &str, emit: &mut dyn FnMut(&str)) {
         if let Some(tail) = &mut self.tail {
@@ -108,30 +115,63 @@ impl Lines {
         }
     }
 
-    fn push(&mut self, mut bytes: &[u8], emit: &mut dyn FnMut(&str)) {
+    /// Takes what was read; where it was cut makes no difference.
+    pub(crate) fn push(&mut self, mut bytes: &[u8], emit: &mut dyn FnMut(&str)) {
         while let Some(end) = bytes.iter().position(|&byte| byte == b'\n') {
             let (line, rest) = bytes.split_at(end);
             bytes = rest.get(1..).unwrap_or_default();
-            if self.partial.is_empty() {
+            if self.partial.is_empty() && line.len() <= MAX_LINE_BYTES {
                 self.line(line, emit);
             } else {
-                self.partial.extend_from_slice(line);
-                self.flush(emit);
+                self.collect(line, emit);
+                let line = std::mem::take(&mut self.partial);
+                self.line(&line, emit);
             }
         }
-        self.partial.extend_from_slice(bytes);
-        if self.partial.len() >= MAX_LINE_BYTES {
-            self.flush(emit);
+        self.collect(bytes, emit);
+    }
+
+    /// Adds to the line that has no line break yet. What does not fit in it any more begins the next
+    /// piece, so that it never takes more than [`MAX_LINE_BYTES`].
+    fn collect(&mut self, mut bytes: &[u8], emit: &mut dyn FnMut(&str)) {
+        while bytes.len() > MAX_LINE_BYTES - self.partial.len() {
+            let (fits, rest) = bytes.split_at(MAX_LINE_BYTES - self.partial.len());
+            bytes = rest;
+            self.partial.extend_from_slice(fits);
+            // A character that is cut here goes on in the next piece.
+            let next = self.partial.split_off(whole_characters(&self.partial));
+            let piece = std::mem::replace(&mut self.partial, next);
+            self.piece(&piece, emit);
         }
+        self.partial.extend_from_slice(bytes);
     }
 
     fn line(&mut self, line: &[u8], emit: &mut dyn FnMut(&str)) {
-        let line = line.strip_suffix(b"\r").unwrap_or(line);
-        if let Some(tail) = &mut self.tail {
-            tail.push(line);
-        }
-        emit(&String::from_utf8_lossy(line));
+        self.piece(line.strip_suffix(b"\r").unwrap_or(line), emit);
     }
+
+    fn piece(&mut self, piece: &[u8], emit: &mut dyn FnMut(&str)) {
+        if let Some(tail) = &mut self.tail {
+            tail.push(piece);
+        }
+        emit(&String::from_utf8_lossy(piece));
+    }
+}
+
+/// How many bytes there are before a character that is not complete at the end.
+fn whole_characters(bytes: &[u8]) -> usize {
+    // The longest has four bytes.
+    for back in 1..=bytes.len().min(3) {
+        let at = bytes.len() - back;
+        let end = bytes.get(at..).unwrap_or_default();
+        let incomplete = |error: std::str::Utf8Error| {
+            error.valid_up_to() == 0 && error.error_len().is_none()
+        };
+        if std::str::from_utf8(end).is_err_and(incomplete) {
+            return at;
+        }
+    }
+    bytes.len()
 }
 
 /// The last bytes of a log.
@@ -142,7 +182,8 @@ struct Tail {
 
 impl Tail {
     fn push(&mut self, line: &[u8]) {
-        self.bytes.extend(line);
+        let excess = line.len().saturating_sub(LOG_TAIL_BYTES);
+        self.bytes.extend(line.get(excess..).unwrap_or_default());
         self.bytes.push_back(b'\n');
         let excess = self.bytes.len().saturating_sub(LOG_TAIL_BYTES);
         self.bytes.drain(..excess);

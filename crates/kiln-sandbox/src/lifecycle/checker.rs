@@ -1,0 +1,140 @@
+//! What holds for every sequence of events, for the property test and the fuzz target.
+
+use std::time::Duration;
+
+use kiln_protocol::invoke::ExitCause;
+
+use super::{Answered, Effect, Event, Machine};
+
+/// Bytes that stand for events, those that happen often more than once.
+#[cfg(test)]
+pub(crate) const LIKELY: &[u8] = b"iiinnnrreolLfmxxtc";
+
+/// The event that a byte stands for: that of its letter, and of some letter for any other byte.
+fn event(byte: u8) -> Event {
+    const LETTERS: &[u8] = b"inreolLfmxtc";
+    let letter = if LETTERS.contains(&byte) {
+        byte
+    } else {
+        LETTERS[usize::from(byte) % LETTERS.len()]
+    };
+    let body = |failed, current| Event::Respond(Answered::Body { failed, current });
+    match letter {
+        b'i' => Event::Invoke,
+        b'n' => Event::Next,
+        b'r' => body(false, true),
+        b'e' => body(true, true),
+        b'o' => body(false, false),
+        b'l' => Event::Respond(Answered::TooLarge { current: true }),
+        b'L' => Event::Respond(Answered::TooLarge { current: false }),
+        b'f' => Event::InitError("Function.Failed".to_owned()),
+        b'm' => Event::LaunchFailed("no bootstrap".to_owned()),
+        b'x' => Event::Exited(ExitCause::Code(1)),
+        b't' => Event::TimerFired,
+        _ => Event::Close,
+    }
+}
+
+/// What the machine's effects have led to.
+#[derive(Debug, Default)]
+struct World {
+    /// There is a process.
+    alive: bool,
+    /// It has been killed.
+    killed: bool,
+    /// Invocations whose caller has no answer.
+    unsettled: u32,
+    /// Invocations without their END and REPORT.
+    unfinished: u32,
+}
+
+/// Plays a script of events, one for each byte, from the start on. Whatever happens in whatever
+/// order: every invocation taken is settled exactly once before the environment takes another or
+/// ends, no process is started beside a living one, a process that is alive when the environment
+/// ends has been killed, and each call of the runtime is answered exactly once.
+///
+/// # Panics
+/// When something of it does not hold, with the events that led there.
+pub(crate) fn check(script: &[u8]) {
+    let mut machine = Machine::new(Duration::from_secs(3));
+    let mut world = World::default();
+    let mut played = Vec::new();
+    let script = script.iter().copied().map(event);
+    for event in std::iter::once(Event::Start).chain(script) {
+        // What the shell never does: hand over to a busy environment, report the end or the
+        // failed start of a process that does not run.
+        match event {
+            Event::Invoke if !machine.is_free() => continue,
+            Event::Exited(_) | Event::LaunchFailed(_) if !world.alive => continue,
+            _ => {}
+        }
+        played.push(event.clone());
+        if let Err(broken) = world.step(&mut machine, event) {
+            panic!("{broken}: {world:?} {machine:?} after {played:?}");
+        }
+    }
+}
+
+impl World {
+    fn step(&mut self, machine: &mut Machine, event: Event) -> Result<(), &'static str> {
+        let holds = |holds: bool, rule| if holds { Ok(()) } else { Err(rule) };
+        let called = matches!(
+            event,
+            Event::Next | Event::Respond(_) | Event::InitError(_)
+        );
+        match event {
+            Event::Invoke => {
+                self.unsettled += 1;
+                self.unfinished += 1;
+            }
+            Event::Exited(_) | Event::LaunchFailed(_) => self.alive = false,
+            _ => {}
+        }
+        let mut replies = 0;
+        for effect in machine.handle(event) {
+            match effect {
+                Effect::Launch => {
+                    holds(!self.alive, "a process is started beside another")?;
+                    (self.alive, self.killed) = (true, false);
+                }
+                Effect::Kill => {
+                    holds(self.alive, "a process is killed that is not there")?;
+                    self.killed = true;
+                }
+                Effect::Settle(_) => {
+                    holds(self.unsettled == 1, "nobody waits for this answer")?;
+                    self.unsettled = 0;
+                }
+                Effect::Finish(_) => {
+                    holds(self.unfinished == 1, "nothing is to be finished")?;
+                    holds(self.unsettled == 0, "finished before it was settled")?;
+                    self.unfinished = 0;
+                }
+                Effect::Available => {
+                    holds(machine.is_free(), "available and not free")?;
+                    holds(self.unsettled == 0, "available before all are settled")?;
+                }
+                Effect::Closed => {
+                    holds(!self.alive, "a process outlives its environment")?;
+                    holds(self.unsettled == 0, "closed before all are settled")?;
+                }
+                Effect::Deliver => {
+                    holds(self.alive, "an event for no process")?;
+                    holds(self.unsettled == 1, "an event of no invocation")?;
+                    replies += 1;
+                }
+                Effect::Park | Effect::Reply(_) => replies += 1,
+                _ => {}
+            }
+        }
+        // The event of an invocation answers a call of before.
+        holds(!called || replies == 1, "a call has not exactly one answer")?;
+        if machine.is_free() {
+            holds(self.unsettled == 0, "free, and somebody waits")?;
+        }
+        if machine.is_closing() {
+            holds(!self.alive || self.killed, "it closes and kills nobody")?;
+        }
+        Ok(())
+    }
+}
