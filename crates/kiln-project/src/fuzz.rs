@@ -6,9 +6,7 @@ use kiln_fuzz::{Target, text};
 use serde_json::Value;
 
 use crate::env_file::{self, is_name};
-use crate::value::{
-    Addresses, BuildTarget, Compiler, Memory, OutputFormat, SettingValue, Timeout,
-};
+use crate::value::{Addresses, BuildTarget, Compiler, Memory, OutputFormat, SettingValue, Timeout};
 
 /// The targets of this crate.
 pub const TARGETS: &[Target] = &[
@@ -74,7 +72,9 @@ fn again<T: SettingValue + PartialEq + Debug>(text: &str) -> Option<T> {
 /// A value as one writes it: descriptions have the unit of memory.
 fn words<T: SettingValue>(value: &T) -> String {
     let words = value.describe();
-    words.strip_suffix(" MB").map_or(words.clone(), str::to_owned)
+    words
+        .strip_suffix(" MB")
+        .map_or(words.clone(), str::to_owned)
 }
 
 #[cfg(test)]

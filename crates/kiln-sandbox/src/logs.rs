@@ -164,9 +164,8 @@ fn whole_characters(bytes: &[u8]) -> usize {
     for back in 1..=bytes.len().min(3) {
         let at = bytes.len() - back;
         let end = bytes.get(at..).unwrap_or_default();
-        let incomplete = |error: std::str::Utf8Error| {
-            error.valid_up_to() == 0 && error.error_len().is_none()
-        };
+        let incomplete =
+            |error: std::str::Utf8Error| error.valid_up_to() == 0 && error.error_len().is_none();
         if std::str::from_utf8(end).is_err_and(incomplete) {
             return at;
         }

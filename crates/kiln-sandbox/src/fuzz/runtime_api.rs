@@ -1,6 +1,6 @@
 //! What comes in at the Runtime API's listener.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
@@ -42,8 +42,8 @@ pub(super) fn connections(input: &[u8]) {
 
         environment.close();
         conversation.answers().await;
-        let mut callers = host.callers();
-        for caller in callers.drain(..) {
+        let callers = std::mem::take(&mut *host.callers());
+        for caller in callers {
             let answered = tokio::time::timeout(Duration::from_secs(5), caller).await;
             assert!(matches!(answered, Ok(Ok(_))), "a caller is left waiting");
         }
@@ -57,7 +57,7 @@ struct Waiting {
 }
 
 impl Waiting {
-    fn callers(&self) -> std::sync::MutexGuard<'_, Vec<oneshot::Receiver<Outcome>>> {
+    fn callers(&self) -> MutexGuard<'_, Vec<oneshot::Receiver<Outcome>>> {
         self.callers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -78,10 +78,7 @@ pub(crate) fn check(script: &[u8]) {
 impl World {
     fn step(&mut self, machine: &mut Machine, event: Event) -> Result<(), &'static str> {
         let holds = |holds: bool, rule| if holds { Ok(()) } else { Err(rule) };
-        let called = matches!(
-            event,
-            Event::Next | Event::Respond(_) | Event::InitError(_)
-        );
+        let called = matches!(event, Event::Next | Event::Respond(_) | Event::InitError(_));
         match event {
             Event::Invoke => {
                 self.unsettled += 1;
