@@ -14,7 +14,7 @@ use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
 /// Longest line handed on in one piece (CloudWatch's limit for one log event).
-pub(crate) const MAX_LINE_BYTES: usize = 256 * 1024;
+const MAX_LINE_BYTES: usize = 256 * 1024;
 
 /// The reading end of the environment's log pipe, and the lines being collected.
 #[derive(Debug)]
@@ -25,10 +25,18 @@ pub(crate) struct LogPipe {
 }
 
 /// The state of collection: what is read and not yet a line, and the tail a caller asked for.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Lines {
+    /// Longest line handed on in one piece.
+    longest: usize,
     partial: Vec<u8>,
     tail: Option<Tail>,
+}
+
+impl Default for Lines {
+    fn default() -> Self {
+        Self::up_to(MAX_LINE_BYTES)
+    }
 }
 
 impl LogPipe {
@@ -82,6 +90,15 @@ impl LogPipe {
 }
 
 impl Lines {
+    /// Lines that are cut when they are longer than this.
+    pub(crate) fn up_to(longest: usize) -> Self {
+        Self {
+            longest,
+            partial: Vec::new(),
+            tail: None,
+        }
+    }
+
     /// Begins to keep a tail.
     pub(crate) fn keep_tail(&mut self) {
         self.tail = Some(Tail::default());
@@ -120,7 +137,7 @@ impl Lines {
         while let Some(end) = bytes.iter().position(|&byte| byte == b'\n') {
             let (line, rest) = bytes.split_at(end);
             bytes = rest.get(1..).unwrap_or_default();
-            if self.partial.is_empty() && line.len() <= MAX_LINE_BYTES {
+            if self.partial.is_empty() && line.len() <= self.longest {
                 self.line(line, emit);
             } else {
                 self.collect(line, emit);
@@ -132,10 +149,10 @@ impl Lines {
     }
 
     /// Adds to the line that has no line break yet. What does not fit in it any more begins the next
-    /// piece, so that it never takes more than [`MAX_LINE_BYTES`].
+    /// piece, so that it never takes more than a line may have.
     fn collect(&mut self, mut bytes: &[u8], emit: &mut dyn FnMut(&str)) {
-        while bytes.len() > MAX_LINE_BYTES - self.partial.len() {
-            let (fits, rest) = bytes.split_at(MAX_LINE_BYTES - self.partial.len());
+        while bytes.len() > self.longest - self.partial.len() {
+            let (fits, rest) = bytes.split_at(self.longest - self.partial.len());
             bytes = rest;
             self.partial.extend_from_slice(fits);
             // A character that is cut here goes on in the next piece.
@@ -221,6 +238,23 @@ mod tests {
         let seen = cut(&[&chunk, &chunk, &chunk, &chunk]);
         assert_eq!(seen.iter().map(String::len).sum::<usize>(), 400 * 1024);
         assert_eq!(seen.len(), 2);
+    }
+
+    #[test]
+    fn a_long_line_is_cut_at_its_limit_wherever_the_chunks_end() {
+        // Longer than a line may be in one piece, with a character across the limit.
+        let mut text = "x".repeat(MAX_LINE_BYTES - 1);
+        text.push_str("ä and more\r\nnext\n");
+        let expected = [
+            "x".repeat(MAX_LINE_BYTES - 1),
+            "ä and more".into(),
+            "next".into(),
+        ];
+        assert_eq!(cut(&[text.as_bytes()]), expected);
+        for size in [1_000, MAX_LINE_BYTES, MAX_LINE_BYTES + 1] {
+            let chunks: Vec<&[u8]> = text.as_bytes().chunks(size).collect();
+            assert_eq!(cut(&chunks), expected, "chunks of {size}");
+        }
     }
 
     #[test]
