@@ -24,8 +24,11 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// # Panics
 /// When there cannot be a runtime.
 pub fn in_runtime(conversation: impl Future<Output = ()>) {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_time()
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    builder.enable_time();
+    #[cfg(feature = "paused-clock")]
+    builder.start_paused(true);
+    builder
         .build()
         .expect("a runtime without sockets takes memory only")
         .block_on(conversation);

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use kiln_sandbox::StreamLimits;
+
 /// What is the same for every function of the service.
 #[derive(Clone, Debug)]
 pub struct ServiceConfig {
@@ -15,6 +17,8 @@ pub struct ServiceConfig {
     pub max_environments: usize,
     /// Limit of the init phase.
     pub init_limit: Duration,
+    /// Size and bandwidth of a streamed response.
+    pub stream_limits: StreamLimits,
 }
 
 impl Default for ServiceConfig {
@@ -25,6 +29,7 @@ impl Default for ServiceConfig {
             // The default quota of an account, and the limit of an on-demand init.
             max_environments: 1_000,
             init_limit: Duration::from_secs(10),
+            stream_limits: StreamLimits::default(),
         }
     }
 }

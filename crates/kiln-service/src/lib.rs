@@ -17,6 +17,6 @@ mod variables;
 pub use config::{Code, FunctionConfig, ServiceConfig};
 pub use function::{BuildState, Function};
 pub use kiln_sandbox::process;
-pub use kiln_sandbox::{InvocationReport, InvocationResult, LogSource, Outcome};
+pub use kiln_sandbox::{InvocationReport, InvocationResult, LogSource, Outcome, StreamLimits};
 pub use service::{Observer, Service};
 pub use variables::runtime_variables;

@@ -5,11 +5,13 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use kiln_fuzz::conversation::{in_runtime, status, talk};
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
 
 use crate::runtime_api::connection;
 use crate::{
     Environment, EnvironmentConfig, Host, Invocation, InvocationReport, LogSource, Outcome,
+    ResponsePart, StreamLimits,
 };
 
 /// The ids of the invocations that wait for the runtime.
@@ -18,6 +20,12 @@ const REQUEST_IDS: [&str; 3] = [
     "00000000-0000-0000-0000-000000000002",
     "00000000-0000-0000-0000-000000000003",
 ];
+
+/// Largest streamed response.
+const MOST_STREAMED: usize = 512;
+
+/// How long callers wait, at most, for what is over.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Whoever connects and whatever is sent: nothing panics, connections end, the next call is
 /// answered, and every invocation that was taken is answered exactly once.
@@ -29,6 +37,12 @@ pub(super) fn connections(input: &[u8]) {
             memory_mb: 128,
             timeout: Duration::from_secs(3),
             init_limit: Duration::from_secs(10),
+            // Small, so that short inputs come to them.
+            stream_limits: StreamLimits {
+                max_bytes: MOST_STREAMED,
+                burst_bytes: 64,
+                bytes_per_second: 1024,
+            },
             launch: None,
         };
         let environment = Environment::external(config, Arc::clone(&host) as Arc<dyn Host>);
@@ -43,21 +57,42 @@ pub(super) fn connections(input: &[u8]) {
         environment.close();
         conversation.answers().await;
         let callers = std::mem::take(&mut *host.callers());
-        for caller in callers {
-            let answered = tokio::time::timeout(Duration::from_secs(5), caller).await;
+        for Caller { outcome, parts } in callers {
+            let answered = tokio::time::timeout(PATIENCE, outcome).await;
             assert!(matches!(answered, Ok(Ok(_))), "a caller is left waiting");
+            let parts = tokio::time::timeout(PATIENCE, parts).await;
+            is_a_response(&parts.expect("a stream has an end").expect("no panic"));
         }
     });
+}
+
+/// What came of a streamed response: its head, then what it may have of bytes.
+fn is_a_response(parts: &[ResponsePart]) {
+    let is_head = |part: &&ResponsePart| matches!(part, ResponsePart::Head { .. });
+    assert!(parts.first().is_none_or(|part| is_head(&part)), "no head");
+    assert!(parts.iter().filter(is_head).count() <= 1, "a second head");
+    let bytes = parts.iter().map(|part| match part {
+        ResponsePart::Head { .. } => 0,
+        ResponsePart::Chunk(bytes) => bytes.len(),
+    });
+    assert!(bytes.sum::<usize>() <= MOST_STREAMED, "more than it may be");
+}
+
+/// Who waits for an invocation.
+#[derive(Debug)]
+struct Caller {
+    outcome: oneshot::Receiver<Outcome>,
+    parts: JoinHandle<Vec<ResponsePart>>,
 }
 
 /// A host with a few invocations for whoever is free.
 #[derive(Debug, Default)]
 struct Waiting {
-    callers: Mutex<Vec<oneshot::Receiver<Outcome>>>,
+    callers: Mutex<Vec<Caller>>,
 }
 
 impl Waiting {
-    fn callers(&self) -> MutexGuard<'_, Vec<oneshot::Receiver<Outcome>>> {
+    fn callers(&self) -> MutexGuard<'_, Vec<Caller>> {
         self.callers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -68,8 +103,18 @@ impl Host for Waiting {
         let Some(request_id) = REQUEST_IDS.get(callers.len()) else {
             return;
         };
-        let (sender, receiver) = oneshot::channel();
-        callers.push(receiver);
+        // The first wants the whole answer, the others take it as it comes.
+        let streamed = !callers.is_empty();
+        let (reply, outcome) = oneshot::channel();
+        let (sender, mut receiver) = mpsc::channel(1);
+        let parts = tokio::spawn(async move {
+            let mut parts = Vec::new();
+            while let Some(part) = receiver.recv().await {
+                parts.push(part);
+            }
+            parts
+        });
+        callers.push(Caller { outcome, parts });
         drop(callers);
         let invocation = Invocation {
             request_id: (*request_id).to_owned(),
@@ -79,7 +124,8 @@ impl Host for Waiting {
             payload: Bytes::from_static(b"{}"),
             tail: true,
             arrived: SystemTime::now(),
-            reply: Some(sender),
+            reply: Some(reply),
+            parts: streamed.then_some(sender),
         };
         let taken = environment.invoke(Box::new(invocation));
         assert!(taken.is_ok(), "available and takes no invocation");

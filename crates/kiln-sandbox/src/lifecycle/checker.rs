@@ -8,25 +8,37 @@ use super::{Answered, Effect, Event, Machine};
 
 /// Bytes that stand for events, those that happen often more than once.
 #[cfg(test)]
-pub(crate) const LIKELY: &[u8] = b"iiinnnrreolLfmxxtc";
+pub(crate) const LIKELY: &[u8] = b"iiinnnrreotvbbswdwgzfmxxtc";
 
 /// The event that a byte stands for: that of its letter, and of some letter for any other byte.
 fn event(byte: u8) -> Event {
-    const LETTERS: &[u8] = b"inreolLfmxtc";
+    use Answered::{Body, InvalidMode, TooLarge, Truncated};
+    const LETTERS: &[u8] = b"inreolvubaswdgzfmxtc";
     let letter = if LETTERS.contains(&byte) {
         byte
     } else {
         LETTERS[usize::from(byte) % LETTERS.len()]
     };
-    let body = |failed, current| Event::Respond(Answered::Body { failed, current });
+    let respond = |answered, current| Event::Respond { answered, current };
+    let ended = |answered, current| Event::ResponseEnded { answered, current };
     match letter {
         b'i' => Event::Invoke,
         b'n' => Event::Next,
-        b'r' => body(false, true),
-        b'e' => body(true, true),
-        b'o' => body(false, false),
-        b'l' => Event::Respond(Answered::TooLarge { current: true }),
-        b'L' => Event::Respond(Answered::TooLarge { current: false }),
+        // A whole response: well or not, of another invocation, or one that cannot be used.
+        b'r' => respond(Body { failed: false }, true),
+        b'e' => respond(Body { failed: true }, true),
+        b'o' => respond(Body { failed: false }, false),
+        b'l' => respond(TooLarge { limit: 1 }, true),
+        b'v' => respond(InvalidMode, true),
+        b'u' => respond(Truncated, true),
+        // A stream: its beginning and its end.
+        b'b' => Event::ResponseBegun { current: true },
+        b'a' => Event::ResponseBegun { current: false },
+        b's' => ended(Body { failed: false }, true),
+        b'w' => ended(Body { failed: true }, true),
+        b'd' => ended(TooLarge { limit: 1 }, true),
+        b'g' => ended(Truncated, true),
+        b'z' => ended(Truncated, false),
         b'f' => Event::InitError("Function.Failed".to_owned()),
         b'm' => Event::LaunchFailed("no bootstrap".to_owned()),
         b'x' => Event::Exited(ExitCause::Code(1)),
@@ -46,12 +58,15 @@ struct World {
     unsettled: u32,
     /// Invocations without their END and REPORT.
     unfinished: u32,
+    /// The response of the invocation has begun to come.
+    streams: bool,
 }
 
 /// Plays a script of events, one for each byte, from the start on. Whatever happens in whatever
 /// order: every invocation taken is settled exactly once before the environment takes another or
 /// ends, no process is started beside a living one, a process that is alive when the environment
-/// ends has been killed, and each call of the runtime is answered exactly once.
+/// ends has been killed, a stream begins at most once for an invocation and while its caller waits, and
+/// each call of the runtime is answered exactly once.
 ///
 /// # Panics
 /// When something of it does not hold, with the events that led there.
@@ -78,11 +93,19 @@ pub(crate) fn check(script: &[u8]) {
 impl World {
     fn step(&mut self, machine: &mut Machine, event: Event) -> Result<(), &'static str> {
         let holds = |holds: bool, rule| if holds { Ok(()) } else { Err(rule) };
-        let called = matches!(event, Event::Next | Event::Respond(_) | Event::InitError(_));
+        let called = matches!(
+            event,
+            Event::Next
+                | Event::Respond { .. }
+                | Event::ResponseBegun { .. }
+                | Event::ResponseEnded { .. }
+                | Event::InitError(_)
+        );
         match event {
             Event::Invoke => {
                 self.unsettled += 1;
                 self.unfinished += 1;
+                self.streams = false;
             }
             Event::Exited(_) | Event::LaunchFailed(_) => self.alive = false,
             _ => {}
@@ -118,6 +141,13 @@ impl World {
                 Effect::Deliver => {
                     holds(self.alive, "an event for no process")?;
                     holds(self.unsettled == 1, "an event of no invocation")?;
+                    replies += 1;
+                }
+                Effect::Stream => {
+                    holds(self.alive && self.unsettled == 1, "a stream for nobody")?;
+                    holds(!self.streams, "a second stream of an invocation")?;
+                    self.streams = true;
+                    // The call is answered when the stream ends.
                     replies += 1;
                 }
                 Effect::Park | Effect::Reply(_) => replies += 1,
