@@ -106,6 +106,7 @@ pub(super) fn json_logs(bytes: &[u8]) {
         .json(TIME, Schema::Telemetry20221213)
         .expect("lines are in every schema");
     assert!(!written.contains(['\n', '\r']), "{written}");
-    let parsed: Value = serde_json::from_str(&written).expect("a record is JSON");
-    assert_eq!(parsed["type"], "function");
+    let batch = format!("[{written}]");
+    let parsed: Value = serde_json::from_str(&batch).expect("a batch can be read");
+    assert_eq!(parsed[0]["type"], "function");
 }
