@@ -16,7 +16,7 @@ mod variables;
 
 pub use config::{Code, FunctionConfig, ServiceConfig};
 pub use function::{BuildState, Function};
-pub use kiln_sandbox::process;
 pub use kiln_sandbox::{InvocationReport, InvocationResult, LogSource, Outcome, StreamLimits};
+pub use kiln_sandbox::{process, resources};
 pub use service::{Observer, Service};
 pub use variables::runtime_variables;

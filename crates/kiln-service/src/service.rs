@@ -6,7 +6,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use kiln_protocol::error::ServiceError;
 use kiln_protocol::function::FunctionArn;
-use kiln_sandbox::{InvocationReport, LogSource};
+use kiln_sandbox::resources::InForce;
+use kiln_sandbox::{Controls, InvocationReport, LogSource};
 use tokio::sync::watch;
 
 use crate::config::{Code, FunctionConfig, ServiceConfig};
@@ -31,6 +32,7 @@ pub struct Service {
 pub(crate) struct Shared {
     pub(crate) config: ServiceConfig,
     pub(crate) observer: Arc<dyn Observer>,
+    pub(crate) controls: Controls,
     /// How many environments have not ended.
     environments: watch::Sender<usize>,
 }
@@ -40,6 +42,7 @@ impl Service {
     pub fn new(config: ServiceConfig, observer: Arc<dyn Observer>) -> Self {
         Self {
             shared: Arc::new(Shared {
+                controls: Controls::detect(config.resources),
                 config,
                 observer,
                 environments: watch::Sender::new(0),
@@ -51,6 +54,11 @@ impl Service {
     /// Its configuration.
     pub fn config(&self) -> &ServiceConfig {
         &self.shared.config
+    }
+
+    /// Which limits of the machine's resources are in force, and why not the rest.
+    pub fn in_force(&self) -> &InForce {
+        self.shared.controls.in_force()
     }
 
     /// Announces a function whose code is still to come, so that calls to it can wait.
@@ -123,6 +131,9 @@ impl Service {
         let mut environments = self.shared.environments.subscribe();
         // The sender lives as long as we do: waiting cannot fail.
         let _ = environments.wait_for(|count| *count == 0).await;
+        let controls = self.shared.controls.clone();
+        // What the system needs to forget the last process.
+        let _ = tokio::task::spawn_blocking(move || controls.close()).await;
     }
 }
 

@@ -10,8 +10,8 @@ use tokio::task::JoinHandle;
 
 use crate::runtime_api::connection;
 use crate::{
-    Environment, EnvironmentConfig, Host, Invocation, InvocationReport, LogSource, Outcome,
-    ResponsePart, StreamLimits,
+    Controls, Environment, EnvironmentConfig, Host, Invocation, InvocationReport, LogSource,
+    Outcome, ResponsePart, StreamLimits,
 };
 
 /// The ids of the invocations that wait for the runtime.
@@ -43,6 +43,7 @@ pub(super) fn connections(input: &[u8]) {
                 burst_bytes: 64,
                 bytes_per_second: 1024,
             },
+            controls: Controls::off(),
             launch: None,
         };
         let environment = Environment::external(config, Arc::clone(&host) as Arc<dyn Host>);

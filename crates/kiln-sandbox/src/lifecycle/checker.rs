@@ -54,6 +54,8 @@ struct World {
     alive: bool,
     /// It has been killed.
     killed: bool,
+    /// It does not run until there is an event.
+    frozen: bool,
     /// Invocations whose caller has no answer.
     unsettled: u32,
     /// Invocations without their END and REPORT.
@@ -65,8 +67,8 @@ struct World {
 /// Plays a script of events, one for each byte, from the start on. Whatever happens in whatever
 /// order: every invocation taken is settled exactly once before the environment takes another or
 /// ends, no process is started beside a living one, a process that is alive when the environment
-/// ends has been killed, a stream begins at most once for an invocation and while its caller waits, and
-/// each call of the runtime is answered exactly once.
+/// ends has been killed, no event goes to a process that is frozen, a stream begins at most once for
+/// an invocation and while its caller waits, and each call of the runtime is answered exactly once.
 ///
 /// # Panics
 /// When something of it does not hold, with the events that led there.
@@ -115,12 +117,18 @@ impl World {
             match effect {
                 Effect::Launch => {
                     holds(!self.alive, "a process is started beside another")?;
-                    (self.alive, self.killed) = (true, false);
+                    (self.alive, self.killed, self.frozen) = (true, false, false);
                 }
                 Effect::Kill => {
                     holds(self.alive, "a process is killed that is not there")?;
                     self.killed = true;
                 }
+                Effect::Freeze => {
+                    holds(self.alive, "what is not there is frozen")?;
+                    holds(self.unfinished == 0, "frozen in an invocation")?;
+                    self.frozen = true;
+                }
+                Effect::Thaw => self.frozen = false,
                 Effect::Settle(_) => {
                     holds(self.unsettled == 1, "nobody waits for this answer")?;
                     self.unsettled = 0;
@@ -139,7 +147,10 @@ impl World {
                     holds(self.unsettled == 0, "closed before all are settled")?;
                 }
                 Effect::Deliver => {
-                    holds(self.alive, "an event for no process")?;
+                    holds(
+                        self.alive && !self.frozen,
+                        "an event for no process that runs",
+                    )?;
                     holds(self.unsettled == 1, "an event of no invocation")?;
                     replies += 1;
                 }

@@ -55,10 +55,10 @@ fn init_then_invoke_then_idle() {
     assert_eq!(last(&[Event::Start]), [E::Arm(Timer::Init), E::Launch]);
     assert_eq!(
         last(&[Event::Start, Event::Next]),
-        [E::Disarm, E::Park, E::InitDone, E::Available]
+        [E::Disarm, E::Park, E::InitDone, E::Freeze, E::Available]
     );
     let invoked = [Event::Start, Event::Next, Event::Invoke];
-    assert_eq!(last(&invoked), [E::Arm(Timer::Invoke), E::Deliver]);
+    assert_eq!(last(&invoked), [E::Arm(Timer::Invoke), E::Thaw, E::Deliver]);
     let answered = [&invoked[..], &[body(false)]].concat();
     assert_eq!(
         last(&answered),
@@ -71,7 +71,13 @@ fn init_then_invoke_then_idle() {
     let back = [&answered[..], &[Event::Next]].concat();
     assert_eq!(
         last(&back),
-        [E::Disarm, E::Park, E::Finish(Status::Success), E::Available]
+        [
+            E::Disarm,
+            E::Park,
+            E::Finish(Status::Success),
+            E::Freeze,
+            E::Available
+        ]
     );
 }
 
@@ -90,7 +96,7 @@ fn a_failed_init_runs_again_inside_the_first_invocation() {
     let again = [&crashed[..], &[Event::Invoke]].concat();
     assert_eq!(last(&again), [E::Arm(Timer::Invoke), E::Launch]);
     let recovered = [&again[..], &[Event::Next]].concat();
-    assert_eq!(last(&recovered), [E::InitDone, E::Deliver]);
+    assert_eq!(last(&recovered), [E::InitDone, E::Thaw, E::Deliver]);
     let crashed_again = [&again[..], &[exited(1)]].concat();
     assert_eq!(
         last(&crashed_again),
@@ -306,7 +312,13 @@ fn a_streamed_response_settles_when_it_ends() {
         );
         assert_eq!(
             after(&[end, Event::Next]),
-            [E::Disarm, E::Park, E::Finish(Status::Success), E::Available]
+            [
+                E::Disarm,
+                E::Park,
+                E::Finish(Status::Success),
+                E::Freeze,
+                E::Available
+            ]
         );
     }
     // While it comes, nothing else of the runtime does.

@@ -15,6 +15,7 @@ use kiln_project::{
     Addresses, DeployOverrides, LoadOptions, Memory, Overrides, Project, Timeout, WatchOverrides,
     WatchSettings,
 };
+use kiln_service::resources::ResourceSettings;
 use kiln_service::{Service, edge, process};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -85,6 +86,13 @@ pub struct Args {
     #[arg(long)]
     only_lambda_apis: bool,
 
+    /// Hold functions to their CPU share and memory, and freeze them between invocations, as on AWS.
+    ///
+    /// Functions with little memory get slow: 128 MB are 7 % of a processor. The start says by which
+    /// means each limit is in force on this machine.
+    #[arg(long)]
+    enforce_limits: bool,
+
     /// Show the platform's log lines too: START, END, REPORT.
     #[arg(long)]
     platform_logs: bool,
@@ -108,6 +116,7 @@ impl Args {
                 address: (!self.address.is_empty()).then(|| Addresses(self.address.clone())),
                 ignore_changes: given(self.ignore_changes),
                 only_lambda_apis: given(self.only_lambda_apis),
+                enforce_limits: given(self.enforce_limits),
                 release: given(self.cargo.release),
             },
             env_var: self.env_var.clone(),
@@ -175,7 +184,11 @@ impl Watch {
         let addresses = &self.settings.address.value.0;
         let listeners = listen::bind(addresses, self.settings.port.value).await?;
         let address = bound(&listeners)?;
-        let service = Service::new(local::service_config(), Arc::clone(&self.printer) as _);
+        let mut config = local::service_config();
+        if self.settings.enforce_limits.value {
+            config.resources = ResourceSettings::default();
+        }
+        let service = Service::new(config, Arc::clone(&self.printer) as _);
         let mut session = Session::new(&self, project, service.clone(), address)?;
         self.greet(&session, address);
 
@@ -219,10 +232,14 @@ impl Watch {
                 config.timeout.as_secs()
             ));
         }
-        say(format!(
-            "{DIM}not in force here: CPU share and memory limit, freezing between invocations, \
-             file system layout{DIM:#}"
-        ));
+        let not_in_force = if self.settings.enforce_limits.value {
+            say(format!("{DIM}in force here: {}{DIM:#}", session.in_force()));
+            "file system layout"
+        } else {
+            "CPU share, memory limit and freezing between invocations (--enforce-limits), \
+             file system layout"
+        };
+        say(format!("{DIM}not in force here: {not_in_force}{DIM:#}"));
     }
 }
 
