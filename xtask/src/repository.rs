@@ -37,6 +37,11 @@ impl Repository {
         self.path("examples/Cargo.toml")
     }
 
+    /// The manifest of what drives the fuzz targets, a workspace of its own.
+    pub fn fuzz(&self) -> PathBuf {
+        self.path("fuzz/Cargo.toml")
+    }
+
     /// The manifests of the fixtures, each a workspace of its own.
     ///
     /// # Errors

@@ -40,13 +40,14 @@ impl Host for Watcher {
     fn closed(&self, _environment: &Arc<Environment>) {
         self.closed.notify_one();
     }
-    fn log(&self, _environment: &Environment, _source: LogSource, line: &str) {
+    fn log(&self, _environment: &Environment, _source: LogSource, line: &str) -> bool {
         if line.contains("rror") {
             *self
                 .trouble
                 .lock()
                 .unwrap_or_else(std::sync::PoisonError::into_inner) = Some(line.to_owned());
         }
+        true
     }
     fn finished(&self, _environment: &Environment, _report: InvocationReport) {}
 }

@@ -98,12 +98,12 @@ impl ArtifactFacts {
     }
 }
 
-enum Parsed {
+pub(crate) enum Parsed {
     Facts(ArtifactFacts),
     OtherMachine(u16),
 }
 
-fn parse<'data, R: ReadRef<'data>>(data: R) -> object::read::Result<Parsed> {
+pub(crate) fn parse<'data, R: ReadRef<'data>>(data: R) -> object::read::Result<Parsed> {
     // Both of Lambda's processors are 64-bit; a 32-bit header is an error here.
     let header = FileHeader64::<Endianness>::parse(data)?;
     let endian = header.endian()?;

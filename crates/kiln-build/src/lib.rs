@@ -14,6 +14,8 @@
 pub mod cargo;
 pub mod compile;
 pub mod elf;
+#[cfg(any(test, feature = "fuzz"))]
+pub mod fuzz;
 pub mod linker;
 pub mod optimize;
 pub mod package;

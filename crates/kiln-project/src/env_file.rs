@@ -72,7 +72,7 @@ pub(crate) fn read(path: &Path, origin: &Origin) -> Result<Vec<(String, String)>
 }
 
 /// Parses the text of an env file; the error is the number of the line that is wrong.
-fn parse(text: &str) -> Result<Vec<(String, String)>, usize> {
+pub(crate) fn parse(text: &str) -> Result<Vec<(String, String)>, usize> {
     // Editors on Windows put a byte order mark first.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let taken = Cell::new(0);

@@ -38,6 +38,8 @@ mod env_file;
 mod environment;
 mod error;
 mod function;
+#[cfg(any(test, feature = "fuzz"))]
+pub mod fuzz;
 mod graph;
 mod layers;
 mod project;

@@ -122,8 +122,9 @@ pub fn client_context(value: &str) -> Result<String, ServiceError> {
     let text = String::from_utf8(decoded).map_err(|_| refused("not UTF-8"))?;
     serde_json::from_str::<serde::de::IgnoredAny>(&text)
         .map_err(|error| refused(&error.to_string()))?;
-    // It travels in a header, which takes no line breaks; JSON needs none between its tokens.
-    Ok(text.replace(['\r', '\n'], " "))
+    // It travels in a header, which takes no line breaks; JSON needs none between its tokens. Nor
+    // does it take DEL, the one control character that JSON has in strings as it is.
+    Ok(text.replace(['\r', '\n'], " ").replace('\x7f', "\\u007f"))
 }
 
 /// Checks `x-amzn-RequestId`, which a caller may choose.
@@ -183,13 +184,16 @@ pub fn tenant_id(value: Option<&str>, isolated: bool) -> Result<Option<&str>, Se
 
 /// Checks that a payload is JSON, without building it. An empty one becomes `{}` at the caller.
 pub fn check_payload(payload: &[u8]) -> Result<(), ServiceError> {
-    serde_json::from_slice::<serde::de::IgnoredAny>(payload)
+    let refused = |error: &dyn std::fmt::Display| {
+        ServiceError::InvalidRequestContent(format!(
+            "Could not parse request body into json: Could not parse payload into json: {error}"
+        ))
+    };
+    // What is passed over is not looked at: strings would be taken whatever bytes they have.
+    let text = std::str::from_utf8(payload).map_err(|error| refused(&error))?;
+    serde_json::from_str::<serde::de::IgnoredAny>(text)
         .map(drop)
-        .map_err(|error| {
-            ServiceError::InvalidRequestContent(format!(
-                "Could not parse request body into json: Could not parse payload into json: {error}"
-            ))
-        })
+        .map_err(|error| refused(&error))
 }
 
 /// How a runtime process ended.
@@ -648,6 +652,19 @@ mod tests {
         assert!(client_context("%%%").is_err());
         assert!(client_context(&BASE64.encode("nope")).is_err());
         assert!(client_context(&BASE64.encode("x".repeat(4_000))).is_err());
+    }
+
+    #[test]
+    fn a_payload_that_is_not_utf_8_is_refused() {
+        assert_eq!(check_payload("{\"a\":\"ä\"}".as_bytes()), Ok(()));
+        let refused = check_payload(b"{\"a\":\"\xff\"}").unwrap_err();
+        assert_eq!(refused.code(), "InvalidRequestContentException");
+    }
+
+    #[test]
+    fn a_client_context_with_a_del_fits_in_a_header() {
+        let context = client_context(&BASE64.encode("{\"a\":\"\x7f\"}")).unwrap();
+        assert_eq!(context, r#"{"a":"\u007f"}"#);
     }
 
     proptest! {

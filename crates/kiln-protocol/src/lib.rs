@@ -14,6 +14,8 @@ pub mod event_stream;
 pub mod extension_event;
 pub mod extensions_api;
 pub mod function;
+#[cfg(any(test, feature = "fuzz"))]
+pub mod fuzz;
 pub mod headers;
 pub mod invoke;
 pub mod json_log;

@@ -11,6 +11,7 @@
 use std::time::Duration;
 
 use serde::{Serialize, Serializer};
+use serde_json::Value;
 use serde_json::value::RawValue;
 
 pub use crate::extension_event::{EventType, Tracing};
@@ -594,14 +595,18 @@ impl Record {
 }
 
 impl Line {
-    /// The line as the JSON object it is, byte for byte; `None` when it is none.
+    /// The line as the JSON object it is, byte for byte; `None` when it is none, or one that would
+    /// cost its readers the batch: JSON allows numbers, escapes and depths that they do not.
     pub fn object(&self) -> Option<&RawValue> {
         let text = self.text.trim();
         // Records are written one to a line.
         if !text.starts_with('{') || text.contains(['\n', '\r']) {
             return None;
         }
-        serde_json::from_str(text).ok()
+        let object = serde_json::from_str(text).ok()?;
+        // As deep as it is in a batch.
+        let batch = format!("[{{\"record\":{text}}}]");
+        serde_json::from_str::<Value>(&batch).ok().map(|_| object)
     }
 }
 

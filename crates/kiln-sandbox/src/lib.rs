@@ -10,6 +10,8 @@
 
 mod bandwidth;
 pub mod environment;
+#[cfg(any(test, feature = "fuzz"))]
+pub mod fuzz;
 pub mod invocation;
 pub mod lifecycle;
 mod logs;

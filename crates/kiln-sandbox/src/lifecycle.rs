@@ -519,5 +519,8 @@ impl Machine {
     }
 }
 
+#[cfg(any(test, feature = "fuzz"))]
+pub(crate) mod checker;
+
 #[cfg(test)]
 mod tests;

@@ -33,13 +33,21 @@ pub(crate) struct LogPipe {
 }
 
 /// The state of collection: what is read and not yet a line, and the tail a caller asked for.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Lines {
+    /// Longest line handed on in one piece.
+    longest: usize,
     partial: Vec<u8>,
     /// What precedes `partial` on its line has been handed on already.
     continued: bool,
     tail: Option<Tail>,
     dropped: Dropped,
+}
+
+impl Default for Lines {
+    fn default() -> Self {
+        Self::up_to(MAX_LINE_BYTES)
+    }
 }
 
 /// What nobody took, and has not been told of.
@@ -105,6 +113,24 @@ impl LogPipe {
 }
 
 impl Lines {
+    /// Lines that are cut when they are longer than this.
+    pub(crate) fn up_to(longest: usize) -> Self {
+        Self {
+            longest,
+            partial: Vec::new(),
+            continued: false,
+            tail: None,
+            dropped: Dropped::default(),
+        }
+    }
+
+    /// How much memory is held.
+    #[cfg(any(test, feature = "fuzz"))]
+    pub(crate) fn capacity(&self) -> usize {
+        let tail = self.tail.as_ref().map_or(0, |tail| tail.bytes.capacity());
+        self.partial.capacity() + tail
+    }
+
     /// Begins to keep a tail.
     pub(crate) fn keep_tail(&mut self) {
         self.tail = Some(Tail::default());
@@ -131,18 +157,18 @@ impl Lines {
         }
     }
 
-    fn push(&mut self, bytes: &[u8], emit: &mut Emit<'_>) {
+    /// Takes what was read; where it was cut makes no difference.
+    pub(crate) fn push(&mut self, bytes: &[u8], emit: &mut Emit<'_>) {
         for piece in bytes.split_inclusive(|&byte| byte == b'\n') {
             let (mut text, ended) = match piece.strip_suffix(b"\n") {
                 Some(text) => (text, true),
                 None => (piece, false),
             };
-            if ended && self.partial.is_empty() && text.len() <= MAX_LINE_BYTES {
+            if ended && self.partial.is_empty() && text.len() <= self.longest {
                 self.line(text, emit);
                 continue;
             }
-            while let Some((head, rest)) =
-                text.split_at_checked(MAX_LINE_BYTES - self.partial.len())
+            while let Some((head, rest)) = text.split_at_checked(self.longest - self.partial.len())
                 && !rest.is_empty()
             {
                 self.partial.extend_from_slice(head);

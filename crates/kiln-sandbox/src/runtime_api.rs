@@ -13,6 +13,7 @@ use hyper_util::rt::TokioIo;
 use kiln_protocol::headers;
 use kiln_protocol::invoke::MAX_RESPONSE_BYTES;
 use kiln_protocol::runtime_api::{Answer, Operation, ResponseMode};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
@@ -31,21 +32,26 @@ pub(crate) async fn listen(listener: TcpListener, environment: Arc<Environment>)
                 let Ok((stream, _)) = accepted else { continue };
                 // Answers are small and awaited: never wait to fill a packet.
                 let _ = stream.set_nodelay(true);
-                let environment = Arc::clone(&environment);
-                connections.spawn(async move {
-                    let service = service_fn(|request| {
-                        let environment = Arc::clone(&environment);
-                        async move { Ok::<_, std::convert::Infallible>(serve(&environment, request).await) }
-                    });
-                    // A connection that breaks takes nothing with it: the process is watched.
-                    let _ = hyper::server::conn::http1::Builder::new()
-                        .serve_connection(TokioIo::new(stream), service)
-                        .await;
-                });
+                connections.spawn(connection(stream, Arc::clone(&environment)));
             }
             Some(_) = connections.join_next() => {}
         }
     }
+}
+
+/// Serves one connection until either side ends it.
+pub(crate) async fn connection(
+    stream: impl AsyncRead + AsyncWrite + Unpin,
+    environment: Arc<Environment>,
+) {
+    let service = service_fn(|request| {
+        let environment = Arc::clone(&environment);
+        async move { Ok::<_, std::convert::Infallible>(serve(&environment, request).await) }
+    });
+    // A connection that breaks takes nothing with it: the process is watched.
+    let _ = hyper::server::conn::http1::Builder::new()
+        .serve_connection(TokioIo::new(stream), service)
+        .await;
 }
 
 /// Answers one call.

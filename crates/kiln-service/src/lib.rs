@@ -9,6 +9,8 @@
 mod config;
 pub mod edge;
 mod function;
+#[cfg(any(test, feature = "fuzz"))]
+pub mod fuzz;
 mod service;
 mod variables;
 

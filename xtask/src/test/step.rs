@@ -15,7 +15,7 @@ use crate::setup::{python, rust};
 pub enum Step {
     /// All code is formatted
     Fmt,
-    /// Clippy has nothing to say, about the workspace or the examples
+    /// Clippy has nothing to say, about the workspace, the examples or what drives the fuzz targets
     Clippy,
     /// The documentation builds without a warning
     Docs,
@@ -63,7 +63,11 @@ impl Step {
 
 fn fmt(repository: &Repository) -> Result<(), Failure> {
     rust::ensure_command(repository, "fmt", "rustfmt")?;
-    let mut manifests = vec![repository.path("Cargo.toml"), repository.examples()];
+    let mut manifests = vec![
+        repository.path("Cargo.toml"),
+        repository.examples(),
+        repository.fuzz(),
+    ];
     manifests.extend(repository.fixtures()?);
     for manifest in manifests {
         let manifest = relative(repository, &manifest);
@@ -89,7 +93,15 @@ fn clippy(repository: &Repository) -> Result<(), Failure> {
             .args(["--", "--deny", "warnings"]);
         command::run(&mut clippy)?;
     }
-    Ok(())
+    // The targets and their corpora are part of the crates' tests. What else `cargo xtask fuzz` takes
+    // is checked without libFuzzer itself, for the sake of its C++, and shares what was checked above.
+    let mut clippy = cargo(repository);
+    clippy
+        .args(["clippy", "--all-targets", "--no-default-features"])
+        .args(["--locked", "--manifest-path"])
+        .arg(relative(repository, &repository.fuzz()))
+        .args(["--target-dir", "target", "--", "--deny", "warnings"]);
+    command::run(&mut clippy)
 }
 
 fn docs(repository: &Repository) -> Result<(), Failure> {

@@ -1,9 +1,8 @@
 //! `kiln event`: sample events, ready to be changed and invoked with.
 
 use std::fmt::Write as _;
-use std::str::FromStr;
 
-use kiln_protocol::samples::{self, Sample, SetError};
+use kiln_protocol::samples::{self, Assignment, Sample, SetError};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -56,29 +55,6 @@ pub struct Args {
     /// How to print the list. An event is JSON either way.
     #[arg(short = 'o', long, value_enum, default_value_t, value_name = "FORMAT")]
     format: Format,
-}
-
-/// A change to an event, as typed: `Records.0.body=hello`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Assignment {
-    /// Where, by the rules of [`samples::set`].
-    pub path: String,
-    /// What.
-    pub value: String,
-}
-
-impl FromStr for Assignment {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let (path, value) = text
-            .split_once('=')
-            .ok_or("there is no `=` between path and value")?;
-        Ok(Self {
-            path: path.to_owned(),
-            value: value.to_owned(),
-        })
-    }
 }
 
 /// A change that does not fit the event.
@@ -187,23 +163,6 @@ fn table(samples: &[Sample]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn assignments_split_at_the_first_equals_sign() {
-        for (text, path, value) in [
-            ("a.b=c", "a.b", "c"),
-            ("a=b=c", "a", "b=c"),
-            ("a=", "a", ""),
-            ("=a", "", "a"),
-        ] {
-            let expected = Assignment {
-                path: path.to_owned(),
-                value: value.to_owned(),
-            };
-            assert_eq!(text.parse(), Ok(expected), "{text}");
-        }
-        assert!("a".parse::<Assignment>().is_err());
-    }
 
     #[test]
     fn the_table_has_a_line_for_each_sample() {

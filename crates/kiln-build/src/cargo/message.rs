@@ -10,7 +10,7 @@ use cargo_metadata::{Message as CargoMessage, PackageId, TargetKind};
 
 /// A message that tells something about what was built.
 #[derive(Debug)]
-pub(super) enum Message {
+pub(crate) enum Message {
     /// A target is up to date, compiled just now or before.
     Artifact(Artifact),
     /// The last message of a build that got as far as compiling.
@@ -47,7 +47,7 @@ pub enum ArtifactKind {
 impl Artifact {
     /// Whether this is something that can be shipped: the executable of a binary or an example.
     /// A test harness is an executable too, and is not.
-    pub(super) fn is_program(&self) -> bool {
+    pub(crate) fn is_program(&self) -> bool {
         self.executable.is_some() && self.kind != ArtifactKind::Other
     }
 }
@@ -55,7 +55,7 @@ impl Artifact {
 impl Message {
     /// Reads one line of cargo's standard output. `None` for what is not a message of interest:
     /// other kinds of messages, and text that a build script or a wrapper printed.
-    pub(super) fn parse(line: &str) -> Option<Self> {
+    pub(crate) fn parse(line: &str) -> Option<Self> {
         // Nearly every foreign line fails here, before a parser is set up.
         if !line.starts_with('{') {
             return None;

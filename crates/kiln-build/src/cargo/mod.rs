@@ -19,7 +19,7 @@
 //! ```
 
 mod build;
-mod message;
+pub(crate) mod message;
 mod progress;
 
 pub use build::{BuildOutcome, Built, CargoBuild, CargoError};

@@ -23,11 +23,13 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod assignment;
 mod catalogue;
 mod find;
 mod payload;
 mod set;
 
+pub use assignment::Assignment;
 pub use catalogue::{Sample, all};
 pub use find::{UnknownSample, find};
 pub use set::{SetError, set};

@@ -27,6 +27,16 @@ pub enum SetError {
         /// How many segments the path has.
         segments: usize,
     },
+    /// What the path leads to and the value nest deeper together than JSON may.
+    #[error(
+        "at `{path}` the value would nest {levels} levels deep, more than the {DEEPEST} that JSON may"
+    )]
+    TooNested {
+        /// The path as given.
+        path: String,
+        /// How deep the document would nest.
+        levels: usize,
+    },
     /// The path goes on where the event has a number or a boolean.
     #[error("{} is {found}: there is no `{segment}` in it", place(.parent))]
     Scalar {
@@ -79,7 +89,10 @@ impl SetError {
             Self::Text { parent, .. } if !parent.is_empty() => {
                 Some(format!("to replace all of it, set `{parent}`"))
             }
-            Self::TooDeep { .. } | Self::Scalar { .. } | Self::Text { .. } => None,
+            Self::TooDeep { .. }
+            | Self::TooNested { .. }
+            | Self::Scalar { .. }
+            | Self::Text { .. } => None,
             Self::Index { length: 0, .. } => {
                 Some("the array is empty: `0` adds its first item".to_owned())
             }
@@ -110,7 +123,32 @@ impl SetError {
 /// 64 bits lose digits, unless they are texts, as AWS writes its own. On an error the event is
 /// unchanged.
 pub fn set(event: &mut Value, path: &str, value: &str) -> Result<(), SetError> {
-    put(event, &parse(path)?, 0, value)
+    let mut changed = event.clone();
+    put(&mut changed, &parse(path)?, 0, value)?;
+    can_be_read(&changed, path)?;
+    *event = changed;
+    Ok(())
+}
+
+/// Checks that a document does not nest deeper than a function can read.
+fn can_be_read(document: &Value, path: &str) -> Result<(), SetError> {
+    match levels(document) {
+        0..=DEEPEST => Ok(()),
+        levels => Err(SetError::TooNested {
+            path: path.to_owned(),
+            levels,
+        }),
+    }
+}
+
+/// How deep arrays and objects nest.
+fn levels(value: &Value) -> usize {
+    let inner = match value {
+        Value::Array(items) => items.iter().map(levels).max(),
+        Value::Object(members) => members.values().map(levels).max(),
+        _ => return 0,
+    };
+    1 + inner.unwrap_or(0)
 }
 
 /// Splits a path at its dots and resolves the escapes.
@@ -147,9 +185,6 @@ fn parse(path: &str) -> Result<Vec<String>, SetError> {
 }
 
 /// Follows `segments` from the one at `depth` on and replaces what is at their end.
-///
-/// Nothing is changed before a failure: what is created takes the segment it is created for, so past
-/// the first change there is nothing left to fail.
 fn put(target: &mut Value, segments: &[String], depth: usize, value: &str) -> Result<(), SetError> {
     let Some(segment) = segments.get(depth) else {
         *target = replacement(target, value);
@@ -193,6 +228,7 @@ fn put(target: &mut Value, segments: &[String], depth: usize, value: &str) -> Re
                 segment: segment.clone(),
             })?;
             put(&mut document, segments, depth, value)?;
+            can_be_read(&document, &segments.join("."))?;
             *text = packing.close(&document);
             Ok(())
         }

@@ -366,6 +366,17 @@ fn lines_of_json_are_objects_where_format_and_schema_say_so() {
 }
 
 #[test]
+fn a_line_that_readers_of_json_refuse_is_text() {
+    let deep = format!("{{\"a\":{}{}}}", "[".repeat(125), "]".repeat(125));
+    for text in [r#"{"a":1e77777}"#, r#"{"a":"\ud800"}"#, &deep] {
+        let record = Record::FunctionLine(line(text, true));
+        let json = record.json(TIME, Schema::Telemetry20250129).unwrap();
+        let batch: Value = serde_json::from_str(&format!("[{json}]")).unwrap();
+        assert_eq!(batch[0]["record"], text);
+    }
+}
+
+#[test]
 fn a_managed_instance_reports_its_duration_only() {
     let metrics = ReportMetrics::of_managed_instance(Duration::from_nanos(1_234_567));
     assert_eq!(

@@ -382,76 +382,12 @@ fn closing_answers_and_kills() {
     );
 }
 
-fn any_answered() -> impl Strategy<Value = Answered> {
-    prop_oneof![
-        3 => any::<bool>().prop_map(|failed| Answered::Body { failed }),
-        1 => Just(Answered::TooLarge { limit: 1 }),
-        1 => Just(Answered::Truncated),
-        1 => Just(Answered::InvalidMode),
-    ]
-}
-
-fn any_event() -> impl Strategy<Value = Event> {
-    prop_oneof![
-        3 => Just(Event::Invoke),
-        3 => Just(Event::Next),
-        3 => (any_answered(), any::<bool>())
-            .prop_map(|(answered, current)| Event::Respond { answered, current }),
-        3 => any::<bool>().prop_map(|current| Event::ResponseBegun { current }),
-        3 => (any_answered(), any::<bool>())
-            .prop_map(|(answered, current)| Event::ResponseEnded { answered, current }),
-        1 => Just(Event::InitError("x".to_owned())),
-        1 => Just(Event::LaunchFailed("x".to_owned())),
-        2 => Just(Event::Exited(ExitCause::Code(1))),
-        1 => Just(Event::TimerFired),
-        1 => Just(Event::Close),
-    ]
-}
-
 proptest! {
-    /// Whatever happens in whatever order: every invocation taken is settled exactly once before
-    /// the environment takes another or ends, no process is started beside a living one, and a
-    /// process that is alive when the environment ends has been killed. A stream begins at most once
-    /// for an invocation, while its caller waits; every call of the runtime gets at most one answer.
+    /// What holds is written in [`checker`], which the fuzz target asks too.
     #[test]
-    fn no_sequence_strands_a_caller_or_leaks_a_process(events in proptest::collection::vec(any_event(), 0..60)) {
-        let mut machine = Machine::new(TIMEOUT);
-        let (mut alive, mut killed, mut frozen) = (false, false, false);
-        let (mut unsettled, mut unfinished) = (0, 0);
-        let mut streams = 0;
-        let script = std::iter::once(Event::Start).chain(events);
-        for event in script {
-            // What the shell never does: hand over to a busy environment, report the end or the
-            // failed start of a process that does not run, fire a timer that is not armed.
-            match event {
-                Event::Invoke if !machine.is_free() => continue,
-                Event::Exited(_) | Event::LaunchFailed(_) if !alive => continue,
-                _ => {}
-            }
-            match event {
-                Event::Invoke => { unsettled += 1; unfinished += 1; streams = 0; }
-                Event::Exited(_) | Event::LaunchFailed(_) => alive = false,
-                _ => {}
-            }
-            let mut replies = 0;
-            for effect in machine.handle(event) {
-                match effect {
-                    Effect::Reply(_) => { replies += 1; prop_assert_eq!(replies, 1); }
-                    Effect::Stream => { streams += 1; prop_assert!(alive && streams == 1 && unsettled == 1); }
-                    Effect::Launch => { prop_assert!(!alive); alive = true; killed = false; frozen = false; }
-                    Effect::Freeze => { prop_assert!(alive && unfinished == 0); frozen = true; }
-                    Effect::Thaw => frozen = false,
-                    Effect::Kill => { prop_assert!(alive); killed = true; }
-                    Effect::Settle(_) => { unsettled -= 1; prop_assert_eq!(unsettled, 0); }
-                    Effect::Finish(_) => { unfinished -= 1; prop_assert_eq!(unfinished, 0); prop_assert_eq!(unsettled, 0); }
-                    Effect::Available => { prop_assert!(machine.is_free()); prop_assert_eq!(unsettled, 0); }
-                    Effect::Closed => { prop_assert!(!alive); prop_assert_eq!(unsettled, 0); }
-                    Effect::Deliver => prop_assert!(alive && !frozen && unsettled == 1),
-                    _ => {}
-                }
-            }
-            if machine.is_free() { prop_assert_eq!(unsettled, 0); }
-            if machine.is_closing() { prop_assert!(!alive || killed); }
-        }
+    fn no_sequence_strands_a_caller_or_leaks_a_process(
+        script in proptest::collection::vec(proptest::sample::select(checker::LIKELY), 0..60),
+    ) {
+        checker::check(&script);
     }
 }

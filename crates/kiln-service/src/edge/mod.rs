@@ -14,8 +14,9 @@ use http::{Method, Request};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::server::graceful::{GracefulConnection, GracefulShutdown};
 use kiln_protocol::error::ServiceError;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
@@ -60,18 +61,28 @@ async fn accept(service: Service, listener: TcpListener, connections: Arc<Gracef
         };
         // Answers are small and awaited: never wait to fill a packet.
         let _ = stream.set_nodelay(true);
-        let service = service.clone();
-        let connection = hyper::server::conn::http1::Builder::new().serve_connection(
-            TokioIo::new(stream),
-            service_fn(move |request| {
-                let service = service.clone();
-                async move { Ok::<_, Infallible>(route(&service, request).await.into_response()) }
-            }),
-        );
+        let connection = connection(service.clone(), stream);
         let connection = connections.watch(connection);
         // A connection that breaks concerns its caller alone.
         tokio::spawn(async move { connection.await.ok() });
     }
+}
+
+/// One connection, which serves requests when it is polled.
+pub(crate) fn connection<I>(
+    service: Service,
+    stream: I,
+) -> impl GracefulConnection<Error = hyper::Error> + Send
+where
+    I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    hyper::server::conn::http1::Builder::new().serve_connection(
+        TokioIo::new(stream),
+        service_fn(move |request| {
+            let service = service.clone();
+            async move { Ok::<_, Infallible>(route(&service, request).await.into_response()) }
+        }),
+    )
 }
 
 async fn route(service: &Service, request: Request<Incoming>) -> Reply {

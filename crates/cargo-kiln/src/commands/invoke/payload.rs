@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
-use crate::commands::event::{self, Assignment};
+use kiln_protocol::samples::Assignment;
+
+use crate::commands::event;
 use crate::failure::Failure;
 use crate::output;
 

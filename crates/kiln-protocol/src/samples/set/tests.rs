@@ -197,6 +197,31 @@ fn a_path_deeper_than_json_is_refused() {
 }
 
 #[test]
+fn path_and_value_that_nest_too_deep_together_are_refused() {
+    let nested = |levels: usize| "[".repeat(levels) + &"]".repeat(levels);
+    let path = vec!["a"; 100].join(".");
+    for (event, prefix) in [
+        (json!({}), ""),
+        // Within a text the document begins anew.
+        (json!({"body": "{}"}), "body."),
+    ] {
+        let mut changed = event.clone();
+        let path = format!("{prefix}{path}");
+        let error = set(&mut changed, &path, &nested(28)).expect_err("too deep");
+        assert_eq!(
+            error,
+            SetError::TooNested {
+                path: path.clone(),
+                levels: 128
+            }
+        );
+        assert_eq!(changed, event);
+        let deepest = after(event, &path, &nested(27)).to_string();
+        assert!(serde_json::from_str::<Value>(&deepest).is_ok());
+    }
+}
+
+#[test]
 fn paths_go_on_into_carried_documents() {
     for (kind, path) in [
         ("http", "body.customer"),

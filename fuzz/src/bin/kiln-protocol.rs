@@ -1,0 +1,2 @@
+#![no_main]
+kiln_fuzz_drivers::drive!(kiln_protocol::fuzz::TARGETS);
