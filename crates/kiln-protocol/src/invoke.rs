@@ -10,6 +10,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::Serialize;
 
 use crate::error::ServiceError;
+use crate::uuid::is_uuid;
 
 /// Largest payload of a synchronous request: 6 MB.
 pub const MAX_REQUEST_BYTES: usize = 6_291_456;
@@ -19,6 +20,10 @@ pub const MAX_EVENT_BYTES: usize = 1_048_576;
 pub const MAX_RESPONSE_BYTES: usize = 6_291_556;
 /// Largest `X-Amz-Client-Context`, in base64 characters.
 pub const MAX_CLIENT_CONTEXT: usize = 3_583;
+/// Largest answer of a function that streams it: 200 MB (since July 2025).
+pub const MAX_STREAMED_BYTES: usize = 200 * 1024 * 1024;
+/// Longest `X-Amz-Tenant-Id`.
+pub const MAX_TENANT_ID: usize = 256;
 /// How much of the log `X-Amz-Log-Result` carries.
 pub const LOG_TAIL_BYTES: usize = 4_096;
 
@@ -109,6 +114,61 @@ pub fn client_context(value: &str) -> Result<String, ServiceError> {
     Ok(text.replace(['\r', '\n'], " "))
 }
 
+/// Checks `x-amzn-RequestId`, which a caller may choose.
+///
+/// # Errors
+/// When it is no UUID; the text is ours.
+pub fn request_id(value: &str) -> Result<&str, ServiceError> {
+    if is_uuid(value) {
+        Ok(value)
+    } else {
+        Err(ServiceError::InvalidRequestContent(format!(
+            "Request ID must be a UUID: {value}"
+        )))
+    }
+}
+
+/// Checks `X-Amz-Tenant-Id` and whether the function wants one.
+///
+/// # Errors
+/// When the tenant is not written as it must be, is missing, or is given to a function that has no
+/// tenants.
+pub fn tenant_id(value: Option<&str>, isolated: bool) -> Result<Option<&str>, ServiceError> {
+    let constraint = match value {
+        Some("") => Some("Member must have length greater than or equal to 1".to_owned()),
+        Some(tenant) if tenant.len() > MAX_TENANT_ID => Some(format!(
+            "Member must have length less than or equal to {MAX_TENANT_ID}"
+        )),
+        Some(tenant)
+            if !tenant
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"._:/=+-@ ".contains(&byte)) =>
+        {
+            Some(
+                r"Member must satisfy regular expression pattern: [a-zA-Z0-9\._:\/=+\-@ ]+"
+                    .to_owned(),
+            )
+        }
+        _ => None,
+    };
+    match (value, constraint) {
+        (Some(tenant), Some(constraint)) => Err(ServiceError::Validation {
+            value: tenant.to_owned(),
+            field: "tenantId",
+            constraint,
+        }),
+        (None, _) if isolated => Err(ServiceError::InvalidParameterValue(
+            "The invoked function is enabled with tenancy configuration. Add a valid tenant ID in your request and try again."
+                .to_owned(),
+        )),
+        (Some(_), _) if !isolated => Err(ServiceError::InvalidParameterValue(
+            "The invoked function is not enabled with tenancy configuration. Remove the tenant ID from your request and try again."
+                .to_owned(),
+        )),
+        _ => Ok(value),
+    }
+}
+
 /// Checks that a payload is JSON, without building it. An empty one becomes `{}` at the caller.
 pub fn check_payload(payload: &[u8]) -> Result<(), ServiceError> {
     serde_json::from_slice::<serde::de::IgnoredAny>(payload)
@@ -162,6 +222,86 @@ fn signal_name(signal: i32) -> String {
     .to_owned()
 }
 
+/// What went wrong with a runtime, other than that its process ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RuntimeFault {
+    /// The working directory is none.
+    InvalidWorkingDir,
+    /// The process cannot be set up as configured.
+    InvalidTaskConfig,
+    /// A streamed answer ended without its end.
+    TruncatedResponse,
+    /// An answer is neither buffered nor streamed.
+    InvalidResponseModeHeader,
+    /// Something else.
+    Unknown,
+    /// Managed instances: the init failed.
+    InitError,
+    /// Managed instances: nobody waits for an event.
+    Unavailable,
+    /// Managed instances: an answer is on its way already.
+    InvokeResponseInProgress,
+    /// Managed instances: an error is on its way already.
+    ErrorResponseInProgress,
+    /// Managed instances: the answer was sent already.
+    InvokeResponseWasSent,
+    /// Managed instances: there is no such invocation.
+    InvalidInvokeId,
+    /// Managed instances: the invocation is over.
+    InvokeTimeout,
+    /// Managed instances: more than 10,000 wait for an event.
+    TooManyIdleRuntimes,
+}
+
+impl RuntimeFault {
+    /// The `errorType`.
+    pub fn error_type(self) -> &'static str {
+        match self {
+            Self::InvalidWorkingDir => "Runtime.InvalidWorkingDir",
+            Self::InvalidTaskConfig => "Runtime.InvalidTaskConfig",
+            Self::TruncatedResponse => "Runtime.TruncatedResponse",
+            Self::InvalidResponseModeHeader => "Runtime.InvalidResponseModeHeader",
+            Self::Unknown => "Runtime.Unknown",
+            Self::InitError => "Runtime.InitError",
+            Self::Unavailable => "Runtime.Unavailable",
+            Self::InvokeResponseInProgress => "Runtime.InvokeResponseInProgress",
+            Self::ErrorResponseInProgress => "Runtime.ErrorResponseInProgress",
+            Self::InvokeResponseWasSent => "Runtime.InvokeResponseWasSent",
+            Self::InvalidInvokeId => "Runtime.InvalidInvokeId",
+            Self::InvokeTimeout => "Runtime.InvokeTimeout",
+            Self::TooManyIdleRuntimes => "Runtime.TooManyIdleRuntimes",
+        }
+    }
+}
+
+/// What went wrong with an extension.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExtensionFault {
+    /// It reported that its init failed.
+    InitError,
+    /// It reported that it must exit.
+    ExitError,
+    /// Its process ended without a word.
+    Crash,
+    /// Its process could not be started.
+    LaunchError,
+    /// There are more than ten.
+    TooManyExtensions,
+}
+
+impl ExtensionFault {
+    /// The `errorType`.
+    pub fn error_type(self) -> &'static str {
+        match self {
+            Self::InitError => "Extension.InitError",
+            Self::ExitError => "Extension.ExitError",
+            Self::Crash => "Extension.Crash",
+            Self::LaunchError => "Extension.LaunchError",
+            Self::TooManyExtensions => "Extension.TooManyExtensions",
+        }
+    }
+}
+
 /// Why the platform, and not the function's own code, answers a caller with an error.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PlatformError {
@@ -173,6 +313,14 @@ pub enum PlatformError {
     InvalidEntrypoint(String),
     /// The answer was larger than [`MAX_RESPONSE_BYTES`].
     ResponseTooLarge,
+    /// The processes needed more memory than the function has, and were killed.
+    OutOfMemory,
+    /// The runtime failed in another way; the text says how.
+    Runtime(RuntimeFault, String),
+    /// An extension failed; the text says how, such as `exit code 1`.
+    Extension(ExtensionFault, String),
+    /// The environment itself failed.
+    Sandbox(String),
 }
 
 #[derive(Serialize)]
@@ -183,13 +331,38 @@ struct ErrorTypeFirst<'a> {
 }
 
 impl PlatformError {
+    /// There is nothing to start at any of the paths.
+    pub fn no_bootstrap(paths: &[&str]) -> Self {
+        Self::InvalidEntrypoint(format!(
+            "Couldn't find valid bootstrap(s): [{}]",
+            paths.join(" ")
+        ))
+    }
+
+    /// The operating system does not start what is at the path, for a reason such as `permission
+    /// denied` or `exec format error`.
+    pub fn not_startable(path: &str, reason: &str) -> Self {
+        Self::InvalidEntrypoint(format!("fork/exec {path}: {reason}"))
+    }
+
+    /// The `errorType` in REPORT lines and telemetry, which know more than the payload does.
+    pub fn report_type(&self) -> &'static str {
+        match self {
+            Self::OutOfMemory => "Runtime.OutOfMemory",
+            other => other.error_type(),
+        }
+    }
+
     /// The `errorType` in the payload.
     pub fn error_type(&self) -> &'static str {
         match self {
             Self::TimedOut(_) => "Sandbox.Timedout",
-            Self::RuntimeExited(_) => "Runtime.ExitError",
+            Self::RuntimeExited(_) | Self::OutOfMemory => "Runtime.ExitError",
             Self::InvalidEntrypoint(_) => "Runtime.InvalidEntrypoint",
             Self::ResponseTooLarge => "Function.ResponseSizeTooLarge",
+            Self::Runtime(fault, _) => fault.error_type(),
+            Self::Extension(fault, _) => fault.error_type(),
+            Self::Sandbox(_) => "Sandbox.Failure",
         }
     }
 
@@ -200,7 +373,11 @@ impl PlatformError {
                 format!("Task timed out after {:.2} seconds", timeout.as_secs_f64())
             }
             Self::RuntimeExited(cause) => cause.describe(),
-            Self::InvalidEntrypoint(text) => text.clone(),
+            Self::OutOfMemory => ExitCause::Signal(9).describe(),
+            Self::InvalidEntrypoint(text)
+            | Self::Runtime(_, text)
+            | Self::Extension(_, text)
+            | Self::Sandbox(text) => text.clone(),
             Self::ResponseTooLarge => format!(
                 "Response payload size exceeded maximum allowed payload size ({MAX_RESPONSE_BYTES} bytes)."
             ),
@@ -256,9 +433,137 @@ mod tests {
                 PlatformError::ResponseTooLarge,
                 r#"{"errorMessage":"Response payload size exceeded maximum allowed payload size (6291556 bytes).","errorType":"Function.ResponseSizeTooLarge"}"#,
             ),
+            (
+                PlatformError::OutOfMemory,
+                r#"{"errorType":"Runtime.ExitError","errorMessage":"RequestId: 8f5e2b1c-3d4e-4f6a-9b7c-0d1e2f3a4b5c Error: Runtime exited with error: signal: killed"}"#,
+            ),
+            (
+                PlatformError::no_bootstrap(&["/var/task/bootstrap", "/opt/bootstrap"]),
+                r#"{"errorType":"Runtime.InvalidEntrypoint","errorMessage":"RequestId: 8f5e2b1c-3d4e-4f6a-9b7c-0d1e2f3a4b5c Error: Couldn't find valid bootstrap(s): [/var/task/bootstrap /opt/bootstrap]"}"#,
+            ),
+            (
+                PlatformError::not_startable("/var/task/bootstrap", "exec format error"),
+                r#"{"errorType":"Runtime.InvalidEntrypoint","errorMessage":"RequestId: 8f5e2b1c-3d4e-4f6a-9b7c-0d1e2f3a4b5c Error: fork/exec /var/task/bootstrap: exec format error"}"#,
+            ),
+            (
+                PlatformError::Extension(ExtensionFault::Crash, "exit code 1".to_owned()),
+                r#"{"errorType":"Extension.Crash","errorMessage":"RequestId: 8f5e2b1c-3d4e-4f6a-9b7c-0d1e2f3a4b5c Error: exit code 1"}"#,
+            ),
+            (
+                PlatformError::Sandbox("gone".to_owned()),
+                r#"{"errorType":"Sandbox.Failure","errorMessage":"RequestId: 8f5e2b1c-3d4e-4f6a-9b7c-0d1e2f3a4b5c Error: gone"}"#,
+            ),
         ] {
             assert_eq!(error.payload(ID), body);
         }
+        assert_eq!(
+            PlatformError::OutOfMemory.report_type(),
+            "Runtime.OutOfMemory"
+        );
+        assert_eq!(
+            PlatformError::RuntimeExited(ExitCause::Signal(9)).report_type(),
+            "Runtime.ExitError"
+        );
+    }
+
+    #[test]
+    fn fatal_errors_have_the_services_types() {
+        let runtime = |fault| PlatformError::Runtime(fault, String::new()).error_type();
+        for (fault, name) in [
+            (RuntimeFault::InvalidWorkingDir, "Runtime.InvalidWorkingDir"),
+            (RuntimeFault::InvalidTaskConfig, "Runtime.InvalidTaskConfig"),
+            (RuntimeFault::TruncatedResponse, "Runtime.TruncatedResponse"),
+            (
+                RuntimeFault::InvalidResponseModeHeader,
+                "Runtime.InvalidResponseModeHeader",
+            ),
+            (RuntimeFault::Unknown, "Runtime.Unknown"),
+            (RuntimeFault::InitError, "Runtime.InitError"),
+            (RuntimeFault::Unavailable, "Runtime.Unavailable"),
+            (
+                RuntimeFault::InvokeResponseInProgress,
+                "Runtime.InvokeResponseInProgress",
+            ),
+            (
+                RuntimeFault::ErrorResponseInProgress,
+                "Runtime.ErrorResponseInProgress",
+            ),
+            (
+                RuntimeFault::InvokeResponseWasSent,
+                "Runtime.InvokeResponseWasSent",
+            ),
+            (RuntimeFault::InvalidInvokeId, "Runtime.InvalidInvokeId"),
+            (RuntimeFault::InvokeTimeout, "Runtime.InvokeTimeout"),
+            (
+                RuntimeFault::TooManyIdleRuntimes,
+                "Runtime.TooManyIdleRuntimes",
+            ),
+        ] {
+            assert_eq!(runtime(fault), name);
+        }
+        let extension = |fault| PlatformError::Extension(fault, String::new()).error_type();
+        for (fault, name) in [
+            (ExtensionFault::InitError, "Extension.InitError"),
+            (ExtensionFault::ExitError, "Extension.ExitError"),
+            (ExtensionFault::Crash, "Extension.Crash"),
+            (ExtensionFault::LaunchError, "Extension.LaunchError"),
+            (
+                ExtensionFault::TooManyExtensions,
+                "Extension.TooManyExtensions",
+            ),
+        ] {
+            assert_eq!(extension(fault), name);
+        }
+    }
+
+    #[test]
+    fn tenants_are_checked() {
+        let longest = "t".repeat(256);
+        for tenant in ["a", "Blue-1_2.3:/=+@ x", &longest] {
+            assert_eq!(tenant_id(Some(tenant), true), Ok(Some(tenant)));
+        }
+        assert_eq!(tenant_id(None, false), Ok(None));
+        assert_eq!(
+            tenant_id(None, true).unwrap_err().body().to_string(),
+            r#"{"Type":"User","message":"The invoked function is enabled with tenancy configuration. Add a valid tenant ID in your request and try again."}"#
+        );
+        assert_eq!(
+            tenant_id(Some("a"), false).unwrap_err().body().to_string(),
+            r#"{"Type":"User","message":"The invoked function is not enabled with tenancy configuration. Remove the tenant ID from your request and try again."}"#
+        );
+        for (tenant, constraint) in [
+            ("", "Member must have length greater than or equal to 1"),
+            (
+                &format!("{longest}t"),
+                "Member must have length less than or equal to 256",
+            ),
+            (
+                "a*b",
+                r"Member must satisfy regular expression pattern: [a-zA-Z0-9\._:\/=+\-@ ]+",
+            ),
+            (
+                "é",
+                r"Member must satisfy regular expression pattern: [a-zA-Z0-9\._:\/=+\-@ ]+",
+            ),
+        ] {
+            for isolated in [true, false] {
+                let error = tenant_id(Some(tenant), isolated).unwrap_err();
+                assert_eq!(error.code(), "ValidationException");
+                assert_eq!(
+                    error.message(),
+                    format!(
+                        "1 validation error detected: Value '{tenant}' at 'tenantId' failed to satisfy constraint: {constraint}"
+                    )
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_request_id_is_a_uuid() {
+        assert_eq!(request_id(ID), Ok(ID));
+        let error = request_id("42").unwrap_err();
+        assert_eq!(error.code(), "InvalidRequestContentException");
     }
 
     #[test]
@@ -309,6 +614,10 @@ mod tests {
         fn arbitrary_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200), text in ".{0,100}") {
             let _ = check_payload(&bytes);
             let _ = client_context(&text);
+            let _ = request_id(&text);
+            if let Ok(tenant) = tenant_id(Some(&text), true) {
+                prop_assert!(tenant.is_some_and(|tenant| tenant.is_ascii() && !tenant.is_empty()));
+            }
         }
     }
 }

@@ -8,11 +8,19 @@
 //! Strings that go over the wire are AWS's, byte for byte; the comment above each names the page
 //! or the behaviour it reproduces.
 
+pub mod environment_variables;
 pub mod error;
+pub mod event_stream;
+pub mod extension_event;
+pub mod extensions_api;
 pub mod function;
 pub mod headers;
 pub mod invoke;
+pub mod json_log;
 pub mod log_line;
 pub mod runtime_api;
 pub mod samples;
+pub mod telemetry_api;
+pub mod telemetry_record;
 pub mod trace;
+mod uuid;

@@ -7,7 +7,68 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::extension_event::EventType;
 use crate::invoke::PlatformError;
+use crate::telemetry_api::Api;
+use crate::telemetry_record::Category;
+
+/// `INIT_START …`, when an environment begins.
+pub fn init_start(runtime_version: &str, runtime_version_arn: &str) -> String {
+    format!(
+        "INIT_START Runtime Version: {runtime_version}\tRuntime Version ARN: {runtime_version_arn}"
+    )
+}
+
+/// `RESTORE_START …`, when an environment is restored from a snapshot.
+pub fn restore_start(runtime_version: &str, runtime_version_arn: &str) -> String {
+    format!(
+        "RESTORE_START Runtime Version: {runtime_version}\tRuntime Version ARN: {runtime_version_arn}"
+    )
+}
+
+/// `EXTENSION …`, once for each extension when the init ends. `state` is named as in the Extensions
+/// API; `error_type` is why it failed, if it did.
+pub fn extension(
+    name: &str,
+    state: &str,
+    events: &[EventType],
+    error_type: Option<&str>,
+) -> String {
+    let events: Vec<_> = events.iter().map(|event| event.name()).collect();
+    let mut line = format!(
+        "EXTENSION\tName: {name}\tState: {state}\tEvents: [{}]",
+        events.join(", ")
+    );
+    if let Some(error_type) = error_type {
+        line.push_str(&format!("\tError Type: {error_type}"));
+    }
+    line
+}
+
+/// `TELEMETRY …` or `LOGS …`, when an extension has subscribed.
+pub fn subscription(api: Api, name: &str, types: &[Category]) -> String {
+    let types: Vec<_> = types
+        .iter()
+        .map(|category| match category {
+            Category::Platform => "Platform",
+            Category::Function => "Function",
+            Category::Extension => "Extension",
+        })
+        .collect();
+    let api = match api {
+        Api::Telemetry => "TELEMETRY",
+        Api::Logs => "LOGS",
+    };
+    format!(
+        "{api}\tName: {name}\tState: Subscribed\tTypes: [{}]",
+        types.join(", ")
+    )
+}
+
+/// `XRAY …`, below the REPORT of a traced invocation.
+pub fn xray(trace_id: &str, segment_id: &str, sampled: bool) -> String {
+    format!("XRAY TraceId: {trace_id}\tSegmentId: {segment_id}\tSampled: {sampled}\t")
+}
 
 /// `START …`
 pub fn start(request_id: &str, version: &str) -> String {
@@ -19,7 +80,8 @@ pub fn end(request_id: &str) -> String {
     format!("END RequestId: {request_id}")
 }
 
-/// What the platform writes before `END` when it ended the invocation itself.
+/// What the platform writes before `END` when it ended the invocation itself; nothing for an answer
+/// that is too large, which the runtime was told.
 ///
 /// `timestamp` is RFC 3339 in UTC with milliseconds, which the timeout line opens with.
 pub fn failure(error: &PlatformError, request_id: &str, timestamp: &str) -> Vec<String> {
@@ -30,6 +92,7 @@ pub fn failure(error: &PlatformError, request_id: &str, timestamp: &str) -> Vec<
                 String::new(),
             ]
         }
+        PlatformError::ResponseTooLarge => Vec::new(),
         _ => vec![
             format!("RequestId: {request_id} Error: {}", error.reason()),
             error.error_type().to_owned(),
@@ -84,10 +147,19 @@ impl Report {
 
     /// The `REPORT` line.
     pub fn line(&self, request_id: &str) -> String {
+        self.line_with(request_id, None)
+    }
+
+    /// The `REPORT` line of an invocation that waited for its environment to be restored.
+    pub fn line_after_restore(&self, request_id: &str, restore: &Restore) -> String {
+        self.line_with(request_id, Some(restore))
+    }
+
+    fn line_with(&self, request_id: &str, restore: Option<&Restore>) -> String {
         let mut line = format!(
             "REPORT RequestId: {request_id}\tDuration: {:.2} ms\tBilled Duration: {} ms\tMemory Size: {} MB\t",
             milliseconds(self.duration),
-            self.billed_ms(),
+            self.billed_ms() + restore.map_or(0, |restore| restore.billed_ms),
             self.memory_size_mb,
         );
         if let Some(used) = self.max_memory_used_mb {
@@ -96,8 +168,36 @@ impl Report {
         if let Some(init) = self.init_duration {
             line.push_str(&format!("Init Duration: {:.2} ms\t", milliseconds(init)));
         }
+        if let Some(restore) = restore {
+            line.push_str(&format!(
+                "Restore Duration: {:.2} ms\tBilled Restore Duration: {} ms\t",
+                milliseconds(restore.duration),
+                restore.billed_ms
+            ));
+        }
         line.push_str(&self.status.to_string());
         line
+    }
+}
+
+/// The numbers of a restore from a snapshot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Restore {
+    /// From the snapshot to the end of the after-restore hook.
+    pub duration: Duration,
+    /// What of it is billed: loading the runtime and the hook.
+    pub billed_ms: u64,
+}
+
+/// The `RESTORE_REPORT` line.
+pub fn restore_report(duration: Duration, status: &Status) -> String {
+    let line = format!(
+        "RESTORE_REPORT Restore Duration: {:.2} ms",
+        milliseconds(duration)
+    );
+    match status {
+        Status::Success => line,
+        failed => format!("{line}\t{failed}"),
     }
 }
 
@@ -155,6 +255,71 @@ mod tests {
                 &Status::Error("Runtime.ExitError".to_owned())
             ),
             "INIT_REPORT Init Duration: 12.34 ms\tPhase: init\tStatus: error\tError Type: Runtime.ExitError"
+        );
+    }
+
+    #[test]
+    fn what_happens_around_invocations_has_lines() {
+        use EventType::{Invoke, Shutdown};
+        let arn = "arn:aws:lambda:us-east-1::runtime:0123";
+        for (line, expected) in [
+            (
+                init_start("provided:al2023.v90", arn),
+                "INIT_START Runtime Version: provided:al2023.v90\tRuntime Version ARN: arn:aws:lambda:us-east-1::runtime:0123",
+            ),
+            (
+                restore_start("java:11.v21", arn),
+                "RESTORE_START Runtime Version: java:11.v21\tRuntime Version ARN: arn:aws:lambda:us-east-1::runtime:0123",
+            ),
+            (
+                extension("my-ext", "Ready", &[Invoke, Shutdown], None),
+                "EXTENSION\tName: my-ext\tState: Ready\tEvents: [INVOKE, SHUTDOWN]",
+            ),
+            (
+                extension("my-ext", "LaunchError", &[], Some("PermissionDenied")),
+                "EXTENSION\tName: my-ext\tState: LaunchError\tEvents: []\tError Type: PermissionDenied",
+            ),
+            (
+                subscription(
+                    Api::Telemetry,
+                    "my-ext",
+                    &[Category::Platform, Category::Function],
+                ),
+                "TELEMETRY\tName: my-ext\tState: Subscribed\tTypes: [Platform, Function]",
+            ),
+            (
+                subscription(Api::Logs, "my-ext", &[Category::Extension]),
+                "LOGS\tName: my-ext\tState: Subscribed\tTypes: [Extension]",
+            ),
+            (
+                xray("1-5", "24cd7d670fa455f0", true),
+                "XRAY TraceId: 1-5\tSegmentId: 24cd7d670fa455f0\tSampled: true\t",
+            ),
+            (
+                restore_report(Duration::from_micros(511_250), &Status::Success),
+                "RESTORE_REPORT Restore Duration: 511.25 ms",
+            ),
+            (
+                restore_report(Duration::from_micros(1_236_040), &Status::Timeout),
+                "RESTORE_REPORT Restore Duration: 1236.04 ms\tStatus: timeout",
+            ),
+        ] {
+            assert_eq!(line, expected);
+        }
+        let report = Report {
+            duration: Duration::from_micros(13_820),
+            init_duration: None,
+            memory_size_mb: 512,
+            max_memory_used_mb: Some(71),
+            status: Status::Success,
+        };
+        let restore = Restore {
+            duration: Duration::from_micros(204_270),
+            billed_ms: 115,
+        };
+        assert_eq!(
+            report.line_after_restore("id", &restore),
+            "REPORT RequestId: id\tDuration: 13.82 ms\tBilled Duration: 129 ms\tMemory Size: 512 MB\tMax Memory Used: 71 MB\tRestore Duration: 204.27 ms\tBilled Restore Duration: 115 ms\t"
         );
     }
 

@@ -21,6 +21,10 @@ pub enum Operation<'a> {
     Error(&'a str),
     /// `POST /runtime/init/error`
     InitError,
+    /// `GET /runtime/restore/next`: the snapshot can be taken; answered when it is restored.
+    RestoreNext,
+    /// `POST /runtime/restore/error`: the hook after it failed.
+    RestoreError,
 }
 
 impl<'a> Operation<'a> {
@@ -42,6 +46,8 @@ impl<'a> Operation<'a> {
             }
             ("POST", "runtime", Some("invocation"), Some(id), Some("error")) => Self::Error(id),
             ("POST", "runtime", Some("init"), Some("error"), None) => Self::InitError,
+            ("GET", "runtime", Some("restore"), Some("next"), None) => Self::RestoreNext,
+            ("POST", "runtime", Some("restore"), Some("error"), None) => Self::RestoreError,
             _ => return None,
         };
         segments.next().is_none().then_some(operation)
@@ -59,8 +65,18 @@ pub enum RuntimeState {
     Ready,
     /// It has an event and has not answered.
     Running,
+    /// It is sending an answer.
+    InvocationResponse,
+    /// It is reporting an error.
+    InvocationErrorResponse,
     /// It has answered and not asked for the next event.
     ResponseSent,
+    /// Its init is done and it waits to be restored from the snapshot.
+    RestoreReady,
+    /// It was restored and runs its hooks.
+    Restoring,
+    /// It reported that its hooks failed.
+    RestoreError,
 }
 
 impl RuntimeState {
@@ -71,7 +87,65 @@ impl RuntimeState {
             Self::InitError => "InitError",
             Self::Ready => "Ready",
             Self::Running => "Running",
+            Self::InvocationResponse => "InvocationResponse",
+            Self::InvocationErrorResponse => "InvocationErrorResponse",
             Self::ResponseSent => "RuntimeResponseSentState",
+            Self::RestoreReady => "RestoreReady",
+            Self::Restoring => "Restoring",
+            Self::RestoreError => "RuntimeRestoreErrorState",
+        }
+    }
+
+    /// The state after `/runtime/restore/next`, which only follows the start.
+    ///
+    /// # Errors
+    /// The refusal, elsewhere.
+    pub fn restore_ready(self) -> Result<Self, Answer> {
+        self.only_from(Self::Started, Self::RestoreReady)
+    }
+
+    /// The state after `/runtime/restore/error`, and after an `/runtime/init/error` while hooks run,
+    /// which is the same to the service.
+    ///
+    /// # Errors
+    /// The refusal, elsewhere.
+    pub fn restore_failed(self) -> Result<Self, Answer> {
+        self.only_from(Self::Restoring, Self::RestoreError)
+    }
+
+    fn only_from(self, from: Self, to: Self) -> Result<Self, Answer> {
+        if self == from {
+            Ok(to)
+        } else {
+            Err(Answer::InvalidStateTransition {
+                from: self,
+                to: to.name(),
+            })
+        }
+    }
+}
+
+/// `Lambda-Runtime-Function-Response-Mode`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ResponseMode {
+    /// The answer is complete when it comes.
+    #[default]
+    Buffered,
+    /// It comes while it is made.
+    Streaming,
+}
+
+impl ResponseMode {
+    /// Reads the header's value; absent means buffered.
+    ///
+    /// # Errors
+    /// [`Answer::InvalidResponseMode`] for what is neither.
+    pub fn parse(header: Option<&str>) -> Result<Self, Answer> {
+        match header {
+            None | Some("") => Ok(Self::Buffered),
+            Some(mode) if mode.eq_ignore_ascii_case("streaming") => Ok(Self::Streaming),
+            Some(mode) if mode.eq_ignore_ascii_case("buffered") => Ok(Self::Buffered),
+            Some(_) => Err(Answer::InvalidResponseMode),
         }
     }
 }
@@ -90,6 +164,10 @@ pub enum Answer {
         /// Where the call would take it, in the service's words.
         to: &'static str,
     },
+    /// 400: an answer is neither buffered nor streamed.
+    InvalidResponseMode,
+    /// 410: the invocation timed out while the process went on (managed instances).
+    InvokeTimeout,
     /// 413: the answer is larger than a function may give.
     ResponseTooLarge,
     /// 400: the body is shorter than announced.
@@ -105,9 +183,10 @@ impl Answer {
     pub fn status(self) -> u16 {
         match self {
             Self::Accepted => 202,
-            Self::InvalidRequestId | Self::Truncated => 400,
+            Self::InvalidRequestId | Self::Truncated | Self::InvalidResponseMode => 400,
             Self::InvalidStateTransition { .. } => 403,
             Self::NotFound => 404,
+            Self::InvokeTimeout => 410,
             Self::ResponseTooLarge => 413,
             Self::Closing => 500,
         }
@@ -129,6 +208,11 @@ impl Answer {
                 format!("Exceeded maximum allowed payload size ({MAX_RESPONSE_BYTES} bytes)."),
                 "RequestEntityTooLarge",
             ),
+            Self::InvalidResponseMode => (
+                "Invalid function response mode".to_owned(),
+                "InvalidFunctionResponseMode",
+            ),
+            Self::InvokeTimeout => ("Invoke timeout".to_owned(), "InvokeTimeout"),
             Self::Truncated => (
                 "HTTP request detected as truncated".to_owned(),
                 "TruncatedHTTPRequest",
@@ -188,6 +272,17 @@ mod tests {
                 "/2018-06-01/runtime/init/error",
                 Some(Operation::InitError),
             ),
+            (
+                "GET",
+                "/2018-06-01/runtime/restore/next",
+                Some(Operation::RestoreNext),
+            ),
+            (
+                "POST",
+                "/2018-06-01/runtime/restore/error",
+                Some(Operation::RestoreError),
+            ),
+            ("POST", "/2018-06-01/runtime/restore/next", None),
             ("POST", "/2018-06-01/runtime/invocation/next", None),
             ("GET", "/2018-06-01/runtime/invocation/next/", None),
             ("POST", "/2018-06-01/runtime/invocation/1/response/x", None),
@@ -214,10 +309,69 @@ mod tests {
             .body(),
             "{\"errorMessage\":\"State transition from Ready to InvocationResponse failed for runtime. Error: State transition is not allowed\",\"errorType\":\"InvalidStateTransition\"}\n"
         );
+        for (answer, status, body) in [
+            (
+                Answer::InvalidResponseMode,
+                400,
+                "{\"errorMessage\":\"Invalid function response mode\",\"errorType\":\"InvalidFunctionResponseMode\"}\n",
+            ),
+            (
+                Answer::InvokeTimeout,
+                410,
+                "{\"errorMessage\":\"Invoke timeout\",\"errorType\":\"InvokeTimeout\"}\n",
+            ),
+        ] {
+            assert_eq!((answer.status(), answer.body().as_str()), (status, body));
+        }
         assert_eq!(
             Answer::ResponseTooLarge.body(),
             "{\"errorMessage\":\"Exceeded maximum allowed payload size (6291556 bytes).\",\"errorType\":\"RequestEntityTooLarge\"}\n"
         );
+    }
+
+    #[test]
+    fn restoring_has_its_own_states() {
+        assert_eq!(
+            RuntimeState::Started.restore_ready(),
+            Ok(RuntimeState::RestoreReady)
+        );
+        assert_eq!(
+            RuntimeState::Restoring.restore_failed(),
+            Ok(RuntimeState::RestoreError)
+        );
+        for (refused, message) in [
+            (
+                RuntimeState::Running.restore_ready(),
+                "State transition from Running to RestoreReady failed for runtime. Error: State transition is not allowed",
+            ),
+            (
+                RuntimeState::ResponseSent.restore_failed(),
+                "State transition from RuntimeResponseSentState to RuntimeRestoreErrorState failed for runtime. Error: State transition is not allowed",
+            ),
+        ] {
+            let refusal = refused.unwrap_err();
+            assert_eq!(refusal.status(), 403);
+            assert_eq!(
+                refusal.body(),
+                format!(
+                    "{{\"errorMessage\":\"{message}\",\"errorType\":\"InvalidStateTransition\"}}\n"
+                )
+            );
+        }
+    }
+
+    #[test]
+    fn response_modes_are_read() {
+        for (header, mode) in [
+            (None, Ok(ResponseMode::Buffered)),
+            (Some(""), Ok(ResponseMode::Buffered)),
+            (Some("buffered"), Ok(ResponseMode::Buffered)),
+            (Some("streaming"), Ok(ResponseMode::Streaming)),
+            (Some("Streaming"), Ok(ResponseMode::Streaming)),
+            (Some("chunked"), Err(Answer::InvalidResponseMode)),
+        ] {
+            assert_eq!(ResponseMode::parse(header), mode);
+        }
     }
 
     #[test]

@@ -75,7 +75,8 @@ where
                 Err(truncated) => answer(truncated),
             }
         }
-        None => answer(Answer::NotFound),
+        // Nothing is restored from snapshots here, and the paths are SnapStart's alone.
+        Some(Operation::RestoreNext | Operation::RestoreError) | None => answer(Answer::NotFound),
     }
 }
 

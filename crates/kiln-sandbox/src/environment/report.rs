@@ -47,12 +47,8 @@ impl Environment {
         };
         let request_id = &active.invocation.request_id;
         let mut last_lines = match &active.platform_error {
-            Some(
-                error @ (PlatformError::TimedOut(_)
-                | PlatformError::RuntimeExited(_)
-                | PlatformError::InvalidEntrypoint(_)),
-            ) => log_line::failure(error, request_id, &timestamp(SystemTime::now())),
-            Some(PlatformError::ResponseTooLarge) | None => Vec::new(),
+            Some(error) => log_line::failure(error, request_id, &timestamp(SystemTime::now())),
+            None => Vec::new(),
         };
         last_lines.push(log_line::end(request_id));
         last_lines.push(report.line(request_id));
