@@ -103,7 +103,7 @@ async fn tour(examples: &Path) -> Result<Exit, Failure> {
         .map(|stop| project.function(stop.function))
         .collect::<Result<_, _>>()?;
 
-    let listeners = listen::bind(&kiln_project::Addresses::loopback().0, 0).await?;
+    let listeners = listen::bind(&kiln_project::Addresses::loopback().0, 0)?;
     let address = listeners.first().map(tokio::net::TcpListener::local_addr);
     let Some(Ok(address)) = address else {
         return Err(Failure::bug("a bound listener has no address"));

@@ -173,7 +173,7 @@ impl Watch {
     async fn run(self, project: Project) -> Result<Exit, Failure> {
         let mut stop = Stop::listen()?;
         let addresses = &self.settings.address.value.0;
-        let listeners = listen::bind(addresses, self.settings.port.value).await?;
+        let listeners = listen::bind(addresses, self.settings.port.value)?;
         let address = bound(&listeners)?;
         let service = Service::new(local::service_config(), Arc::clone(&self.printer) as _);
         let mut session = Session::new(&self, project, service.clone(), address)?;
