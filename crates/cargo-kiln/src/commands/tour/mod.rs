@@ -157,7 +157,9 @@ async fn build_and_deploy(
             path: path.clone(),
             working_directory: function.package_root.clone(),
         };
-        service.deploy(local::function_config(function, &settings), code);
+        let config = local::function_config(function, &settings);
+        let deployed = service.deploy(config, code);
+        deployed.map_err(|error| Failure::usage(error.message()))?;
     }
     Ok(())
 }
