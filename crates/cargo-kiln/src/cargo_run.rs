@@ -3,7 +3,7 @@
 use std::io;
 
 use kiln_build::cargo::{BuildOutcome, BuildProgress, CargoBuild, CargoError};
-use kiln_service::process::Family;
+use kiln_service::process::{Family, Manners};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 
 /// Ends cargo and its compilers when the build is no longer wanted.
@@ -23,8 +23,8 @@ pub async fn run(build: &CargoBuild) -> Result<BuildOutcome, CargoError> {
     let command = build.command();
     let program = command.get_program().to_string_lossy().into_owned();
     let mut progress = BuildProgress::start();
-    let (family, mut child) =
-        Family::spawn(command, None).map_err(|source| CargoError::Start { program, source })?;
+    let (family, mut child) = Family::spawn(command, Manners::default())
+        .map_err(|source| CargoError::Start { program, source })?;
     let cargo = Cargo(family);
     if let Some(output) = child.stdout.take() {
         read(BufReader::new(output), &mut progress)

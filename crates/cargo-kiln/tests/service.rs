@@ -517,8 +517,6 @@ fn fault_20_unknown_paths_reach_no_function() {
         "/",
         "/2015-03-31/functions/behave",
         "/2020-01-01/extension/register",
-        // Fault 10: not served yet, and no request of the web either.
-        "/2021-11-15/functions/behave/response-streaming-invocations",
         "/nonsense",
     ] {
         let answer = watch.client().post(path, "{}", &[]);

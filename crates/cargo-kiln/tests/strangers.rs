@@ -107,6 +107,78 @@ print(json.dumps(found))
 }
 
 #[test]
+fn boto3_streams_answers() {
+    let watch = Watch::start(KILN, fixture("streaming"), &[]).ready();
+    let directory = tempfile::tempdir().unwrap();
+    // Each file lets the function send its next chunk: had a chunk not come before, nobody would
+    // write it.
+    let script = r#"
+import base64, json, pathlib, sys, boto3
+client = boto3.client("lambda", endpoint_url=sys.argv[1])
+def stream(event, **arguments):
+    answer = client.invoke_with_response_stream(FunctionName="stream", Payload=json.dumps(event), **arguments)
+    chunks, ends = [], []
+    for message in answer["EventStream"]:
+        if "PayloadChunk" in message:
+            chunks.append(message["PayloadChunk"]["Payload"])
+            text = b"".join(chunks).split(b"\0" * 8)[-1].decode()
+            if "directory" in event and text:
+                (pathlib.Path(event["directory"]) / str(len(text) - 1)).touch()
+        else:
+            ends.append(message["InvokeComplete"])
+    return {
+        "status": answer["StatusCode"],
+        "version": answer["ExecutedVersion"],
+        "type": answer["ResponseStreamContentType"],
+        "text": b"".join(chunks).split(b"\0" * 8)[-1].decode(),
+        "ends": ends,
+    }
+found = {
+    "steps": stream({"chunks": ["a", "b", "c"], "directory": sys.argv[2]}, LogType="Tail"),
+    "failed": stream({"fail": "boom"}),
+    "exited": stream({"chunks": ["before"], "then": "exit"}),
+    "large": len(stream({"mebibytes": 7})["text"]),
+}
+found["steps"]["log"] = base64.b64decode(found["steps"]["ends"][0].pop("LogResult")).decode()
+try:
+    client.invoke_with_response_stream(FunctionName="nope")
+except client.exceptions.ResourceNotFoundException as error:
+    found["missing"] = error.response["ResponseMetadata"]["HTTPStatusCode"]
+print(json.dumps(found))
+"#;
+    let output = program("python3")
+        .args(["-c", script, watch.endpoint()])
+        .arg(directory.path())
+        .output()
+        .unwrap();
+    let found = json_of(&output);
+    let steps = &found["steps"];
+    assert_eq!(
+        (&steps["status"], &steps["version"], &steps["type"]),
+        (
+            &json!(200),
+            &json!("$LATEST"),
+            &json!("application/vnd.amazon.eventstream")
+        )
+    );
+    assert_eq!(
+        (&steps["text"], &steps["ends"]),
+        (&json!("abc"), &json!([{}]))
+    );
+    assert!(
+        steps["log"]
+            .as_str()
+            .unwrap()
+            .contains("REPORT RequestId: ")
+    );
+    assert_eq!(found["failed"]["ends"][0]["ErrorCode"], "Unhandled");
+    assert_eq!(found["exited"]["text"], "before");
+    assert_eq!(found["exited"]["ends"][0]["ErrorCode"], "Runtime.ExitError");
+    assert_eq!(found["large"], 7 << 20);
+    assert_eq!(found["missing"], 404);
+}
+
+#[test]
 fn the_aws_cli_invokes() {
     let watch = functions();
     let directory = tempfile::tempdir().unwrap();

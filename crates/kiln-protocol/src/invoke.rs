@@ -54,6 +54,18 @@ impl InvocationType {
         }
     }
 
+    /// Reads the header's value for `InvokeWithResponseStream`, where somebody always waits.
+    pub fn parse_streaming(value: Option<&str>) -> Result<Self, ServiceError> {
+        match Self::parse(value) {
+            Ok(parsed) if parsed != Self::Event => Ok(parsed),
+            _ => Err(unsupported(
+                value.unwrap_or_default(),
+                "invocationType",
+                "[RequestResponse, DryRun]",
+            )),
+        }
+    }
+
     /// The largest payload this type takes, in bytes.
     pub fn max_request_bytes(self) -> usize {
         match self {
@@ -311,8 +323,8 @@ pub enum PlatformError {
     RuntimeExited(ExitCause),
     /// The runtime process could not be started; the text is the operating system's.
     InvalidEntrypoint(String),
-    /// The answer was larger than [`MAX_RESPONSE_BYTES`].
-    ResponseTooLarge,
+    /// The answer was larger than this many bytes.
+    ResponseTooLarge(usize),
     /// The processes needed more memory than the function has, and were killed.
     OutOfMemory,
     /// The runtime failed in another way; the text says how.
@@ -339,6 +351,19 @@ impl PlatformError {
         ))
     }
 
+    /// An answer ended before its announced length or its last chunk. No capture shows what the
+    /// service says of it: the Runtime API's own words.
+    pub fn truncated_response() -> Self {
+        let text = "HTTP request detected as truncated".to_owned();
+        Self::Runtime(RuntimeFault::TruncatedResponse, text)
+    }
+
+    /// An answer came with a response mode that there is not; in the Runtime API's words.
+    pub fn invalid_response_mode() -> Self {
+        let text = "Invalid function response mode".to_owned();
+        Self::Runtime(RuntimeFault::InvalidResponseModeHeader, text)
+    }
+
     /// The operating system does not start what is at the path, for a reason such as `permission
     /// denied` or `exec format error`.
     pub fn not_startable(path: &str, reason: &str) -> Self {
@@ -359,7 +384,7 @@ impl PlatformError {
             Self::TimedOut(_) => "Sandbox.Timedout",
             Self::RuntimeExited(_) | Self::OutOfMemory => "Runtime.ExitError",
             Self::InvalidEntrypoint(_) => "Runtime.InvalidEntrypoint",
-            Self::ResponseTooLarge => "Function.ResponseSizeTooLarge",
+            Self::ResponseTooLarge(_) => "Function.ResponseSizeTooLarge",
             Self::Runtime(fault, _) => fault.error_type(),
             Self::Extension(fault, _) => fault.error_type(),
             Self::Sandbox(_) => "Sandbox.Failure",
@@ -378,15 +403,15 @@ impl PlatformError {
             | Self::Runtime(_, text)
             | Self::Extension(_, text)
             | Self::Sandbox(text) => text.clone(),
-            Self::ResponseTooLarge => format!(
-                "Response payload size exceeded maximum allowed payload size ({MAX_RESPONSE_BYTES} bytes)."
+            Self::ResponseTooLarge(limit) => format!(
+                "Response payload size exceeded maximum allowed payload size ({limit} bytes)."
             ),
         }
     }
 
     /// The payload the caller receives with `X-Amz-Function-Error: Unhandled`.
     pub fn payload(&self, request_id: &str) -> String {
-        if *self == Self::ResponseTooLarge {
+        if matches!(self, Self::ResponseTooLarge(_)) {
             // The one body whose keys come the other way round and that names no request.
             return format!(
                 r#"{{"errorMessage":"{}","errorType":"{}"}}"#,
@@ -430,7 +455,7 @@ mod tests {
                 r#"{"errorType":"Runtime.ExitError","errorMessage":"RequestId: 8f5e2b1c-3d4e-4f6a-9b7c-0d1e2f3a4b5c Error: Runtime exited with error: signal: killed"}"#,
             ),
             (
-                PlatformError::ResponseTooLarge,
+                PlatformError::ResponseTooLarge(MAX_RESPONSE_BYTES),
                 r#"{"errorMessage":"Response payload size exceeded maximum allowed payload size (6291556 bytes).","errorType":"Function.ResponseSizeTooLarge"}"#,
             ),
             (
@@ -581,6 +606,20 @@ mod tests {
             Ok(InvocationType::DryRun)
         );
         assert!(InvocationType::parse(Some("event")).is_err());
+        assert_eq!(
+            InvocationType::parse_streaming(None),
+            Ok(InvocationType::RequestResponse)
+        );
+        assert_eq!(
+            InvocationType::parse_streaming(Some("DryRun")),
+            Ok(InvocationType::DryRun)
+        );
+        assert_eq!(
+            InvocationType::parse_streaming(Some("Event"))
+                .unwrap_err()
+                .message(),
+            "1 validation error detected: Value 'Event' at 'invocationType' failed to satisfy constraint: Member must satisfy enum value set: [RequestResponse, DryRun]"
+        );
         assert_eq!(LogType::parse(Some("Tail")), Ok(LogType::Tail));
         assert!(LogType::parse(Some("Head")).is_err());
     }

@@ -92,7 +92,7 @@ pub fn failure(error: &PlatformError, request_id: &str, timestamp: &str) -> Vec<
                 String::new(),
             ]
         }
-        PlatformError::ResponseTooLarge => Vec::new(),
+        PlatformError::ResponseTooLarge(_) => Vec::new(),
         _ => vec![
             format!("RequestId: {request_id} Error: {}", error.reason()),
             error.error_type().to_owned(),

@@ -3,7 +3,8 @@
 //! Source: [Lambda runtime API](https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html)
 //! and the behaviour of the implementation AWS publishes.
 
-use crate::invoke::MAX_RESPONSE_BYTES;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 
 /// The version prefix of every path.
 pub const PREFIX: &str = "/2018-06-01";
@@ -168,8 +169,8 @@ pub enum Answer {
     InvalidResponseMode,
     /// 410: the invocation timed out while the process went on (managed instances).
     InvokeTimeout,
-    /// 413: the answer is larger than a function may give.
-    ResponseTooLarge,
+    /// 413: the answer is larger than this many bytes.
+    ResponseTooLarge(usize),
     /// 400: the body is shorter than announced.
     Truncated,
     /// 404: no such path.
@@ -187,7 +188,7 @@ impl Answer {
             Self::InvalidStateTransition { .. } => 403,
             Self::NotFound => 404,
             Self::InvokeTimeout => 410,
-            Self::ResponseTooLarge => 413,
+            Self::ResponseTooLarge(_) => 413,
             Self::Closing => 500,
         }
     }
@@ -204,8 +205,8 @@ impl Answer {
                 ),
                 "InvalidStateTransition",
             ),
-            Self::ResponseTooLarge => (
-                format!("Exceeded maximum allowed payload size ({MAX_RESPONSE_BYTES} bytes)."),
+            Self::ResponseTooLarge(limit) => (
+                format!("Exceeded maximum allowed payload size ({limit} bytes)."),
                 "RequestEntityTooLarge",
             ),
             Self::InvalidResponseMode => (
@@ -221,6 +222,33 @@ impl Answer {
             Self::Closing => ("Internal Server Error".to_owned(), "InternalServerError"),
         };
         format!("{{\"errorMessage\":\"{message}\",\"errorType\":\"{error_type}\"}}\n")
+    }
+}
+
+/// The error at the end of a streamed response that failed on its way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StreamError {
+    /// `Category.Reason`, sanitised.
+    pub error_type: String,
+    /// The error's body.
+    pub body: Vec<u8>,
+}
+
+impl StreamError {
+    /// Reads the trailers [`RUNTIME_ERROR_TYPE`](crate::headers::RUNTIME_ERROR_TYPE) and
+    /// [`RUNTIME_ERROR_BODY`](crate::headers::RUNTIME_ERROR_BODY); `None` when neither was sent.
+    ///
+    /// A body that is not base64 is taken as it is: whoever made the mistake wants to see it.
+    pub fn from_trailers(error_type: Option<&[u8]>, body: Option<&[u8]>) -> Option<Self> {
+        if error_type.is_none() && body.is_none() {
+            return None;
+        }
+        let error_type = String::from_utf8_lossy(error_type.unwrap_or_default());
+        let body = body.unwrap_or_default();
+        Some(Self {
+            error_type: sanitise_error_type(&error_type).to_owned(),
+            body: BASE64.decode(body).unwrap_or_else(|_| body.to_owned()),
+        })
     }
 }
 
@@ -324,7 +352,7 @@ mod tests {
             assert_eq!((answer.status(), answer.body().as_str()), (status, body));
         }
         assert_eq!(
-            Answer::ResponseTooLarge.body(),
+            Answer::ResponseTooLarge(crate::invoke::MAX_RESPONSE_BYTES).body(),
             "{\"errorMessage\":\"Exceeded maximum allowed payload size (6291556 bytes).\",\"errorType\":\"RequestEntityTooLarge\"}\n"
         );
     }
@@ -375,6 +403,29 @@ mod tests {
     }
 
     #[test]
+    fn trailers_are_an_error() {
+        let read = |error_type: Option<&str>, body: Option<&str>| {
+            StreamError::from_trailers(error_type.map(str::as_bytes), body.map(str::as_bytes))
+        };
+        let error = |error_type: &str, body: &str| {
+            Some(StreamError {
+                error_type: error_type.to_owned(),
+                body: body.into(),
+            })
+        };
+        assert_eq!(read(None, None), None);
+        assert_eq!(
+            read(Some("Function.Broke"), Some("eyJhIjoxfQ==")),
+            error("Function.Broke", r#"{"a":1}"#)
+        );
+        assert_eq!(read(Some("oops"), None), error("Runtime.Unknown", ""));
+        assert_eq!(
+            read(None, Some("not base64!")),
+            error("Runtime.Unknown", "not base64!")
+        );
+    }
+
+    #[test]
     fn error_types_are_sanitised() {
         for (header, kept) in [
             ("Runtime.ExitError", "Runtime.ExitError"),
@@ -390,9 +441,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn parsing_never_panics(method in "GET|POST|PUT", path in ".{0,100}") {
+        fn parsing_never_panics(method in "GET|POST|PUT", path in ".{0,100}", bytes in proptest::collection::vec(any::<u8>(), 0..50)) {
             let _ = Operation::parse(&method, &path);
             let _ = sanitise_error_type(&path);
+            prop_assert!(StreamError::from_trailers(Some(&bytes), Some(&bytes)).is_some());
         }
     }
 }

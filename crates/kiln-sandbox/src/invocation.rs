@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use kiln_protocol::invoke::PlatformError;
 use kiln_protocol::log_line::Report;
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 
 /// An event for the function, with what the Runtime API tells the runtime about it.
 #[derive(Debug)]
@@ -26,6 +26,22 @@ pub struct Invocation {
     pub arrived: SystemTime,
     /// Who waits for the outcome; `None` for an event nobody waits for.
     pub reply: Option<oneshot::Sender<Outcome>>,
+    /// Where the parts of a streamed response go, as they come, before the outcome. `None` for a
+    /// caller that wants the whole: the environment then collects it.
+    pub parts: Option<mpsc::Sender<ResponsePart>>,
+}
+
+/// A part of a streamed response.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ResponsePart {
+    /// The response has begun. Comes first, and once.
+    Head {
+        /// `Content-Type` as the runtime sent it: `application/vnd.awslambda.http-integration-response`
+        /// says that a prelude with status and headers opens the payload.
+        content_type: Option<String>,
+    },
+    /// The next bytes of the payload.
+    Chunk(Bytes),
 }
 
 impl Invocation {
@@ -51,6 +67,15 @@ pub enum InvocationResult {
     Answer(Bytes),
     /// The function reported an error, this is its body.
     FunctionError(Bytes),
+    /// The function streamed its answer, all of which has been sent as [`ResponsePart`]s.
+    Streamed,
+    /// The function streamed a part of its answer and then reported an error.
+    StreamFailed {
+        /// `Category.Reason`.
+        error_type: String,
+        /// The error's body.
+        body: Bytes,
+    },
     /// The platform ended the invocation.
     Platform {
         /// Why.
@@ -65,7 +90,10 @@ pub enum InvocationResult {
 impl InvocationResult {
     /// Whether the caller sees `X-Amz-Function-Error`.
     pub fn is_function_error(&self) -> bool {
-        matches!(self, Self::FunctionError(_) | Self::Platform { .. })
+        matches!(
+            self,
+            Self::FunctionError(_) | Self::StreamFailed { .. } | Self::Platform { .. }
+        )
     }
 }
 

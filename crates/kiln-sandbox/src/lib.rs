@@ -8,6 +8,7 @@
 //! The order of things is decided by [`lifecycle::Machine`], which does no I/O and reads no clock;
 //! [`Environment`] feeds it events and carries out the effects it answers with.
 
+mod bandwidth;
 pub mod environment;
 pub mod invocation;
 pub mod lifecycle;
@@ -15,5 +16,6 @@ mod logs;
 pub mod process;
 mod runtime_api;
 
+pub use bandwidth::StreamLimits;
 pub use environment::{Environment, EnvironmentConfig, Host, Launch, LogSource};
-pub use invocation::{Invocation, InvocationReport, InvocationResult, Outcome};
+pub use invocation::{Invocation, InvocationReport, InvocationResult, Outcome, ResponsePart};

@@ -19,8 +19,25 @@ pub enum Event {
     Invoke,
     /// The runtime asked for the next event.
     Next,
-    /// The runtime answered the invocation named by `current`.
-    Respond(Answered),
+    /// The runtime answered an invocation.
+    Respond {
+        /// With what.
+        answered: Answered,
+        /// The id in the path is that of the running invocation.
+        current: bool,
+    },
+    /// The runtime began to send a streamed response.
+    ResponseBegun {
+        /// The id in the path is that of the running invocation.
+        current: bool,
+    },
+    /// The end of a streamed response came, or will not come any more.
+    ResponseEnded {
+        /// How.
+        answered: Answered,
+        /// It is the response of the running invocation that ended, not one of a process of before.
+        current: bool,
+    },
     /// The runtime reported that its init failed, with the type it gave.
     InitError(String),
     /// The process could not be started.
@@ -38,16 +55,18 @@ pub enum Event {
 pub enum Answered {
     /// A result, or the error of a handler: either way the body goes to the caller.
     Body {
-        /// Posted to `/error`.
+        /// Posted to `/error`, or with the trailers of an error.
         failed: bool,
-        /// The id in the path is that of the running invocation.
-        current: bool,
     },
     /// A result larger than a function may give.
     TooLarge {
-        /// The id in the path is that of the running invocation.
-        current: bool,
+        /// What it may give, in bytes.
+        limit: usize,
     },
+    /// A body that broke off.
+    Truncated,
+    /// A result in a response mode that there is not.
+    InvalidMode,
 }
 
 /// Something to do.
@@ -71,6 +90,8 @@ pub enum Effect {
     Park,
     /// Answer the runtime's call.
     Reply(Answer),
+    /// Pass on what comes of the response to the caller.
+    Stream,
     /// Answer the caller.
     Settle(Settlement),
     /// The invocation is as good as over and the environment will be available in a moment: the
@@ -116,9 +137,9 @@ impl InitPhase {
 /// What the caller of an invocation receives.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Settlement {
-    /// The body the runtime posted with this call.
+    /// The body the runtime posted with this call, or the end of the response it has streamed.
     Answer {
-        /// It was posted to `/error`.
+        /// It is an error.
         failed: bool,
     },
     /// The body the runtime posted to `/init/error` before it ended.
@@ -141,6 +162,8 @@ enum State {
     Idle,
     /// The runtime has an event.
     Running,
+    /// The runtime sends a streamed response.
+    Streaming,
     /// The runtime answered and has not come back for the next event.
     Finishing,
     /// The process was killed and has not ended yet.
@@ -187,6 +210,7 @@ impl Machine {
             State::Init | State::InlineInit => RuntimeState::Started,
             State::Idle => RuntimeState::Ready,
             State::Running => RuntimeState::Running,
+            State::Streaming => RuntimeState::InvocationResponse,
             State::Finishing => RuntimeState::ResponseSent,
         }
     }
@@ -197,7 +221,9 @@ impl Machine {
             Event::Start => self.start(),
             Event::Invoke => self.invoke(),
             Event::Next => self.next(),
-            Event::Respond(answered) => self.respond(answered),
+            Event::Respond { answered, current } => self.respond(answered, current),
+            Event::ResponseBegun { current } => self.response_begun(current),
+            Event::ResponseEnded { answered, current } => self.response_ended(answered, current),
             Event::InitError(error_type) => self.report_init_error(&error_type),
             Event::LaunchFailed(text) => {
                 let error = PlatformError::InvalidEntrypoint(text);
@@ -254,6 +280,8 @@ impl Machine {
             State::Idle => vec![Effect::Park],
             // Asking again before answering yields the same event.
             State::Running => vec![Effect::Deliver],
+            // Its response has not ended.
+            State::Streaming => vec![Effect::Reply(self.refusal("Ready"))],
             State::Finishing => {
                 self.state = State::Idle;
                 vec![
@@ -269,38 +297,72 @@ impl Machine {
         }
     }
 
-    fn respond(&mut self, answered: Answered) -> Vec<Effect> {
-        let (Answered::Body { current, .. } | Answered::TooLarge { current }) = answered;
-        let to = match answered {
-            Answered::Body { failed: true, .. } => "InvocationErrorResponse",
-            _ => "InvocationResponse",
-        };
+    fn respond(&mut self, answered: Answered, current: bool) -> Vec<Effect> {
         match self.state {
-            State::Running if !current => vec![Effect::Reply(Answer::InvalidRequestId)],
-            State::Running => match answered {
-                Answered::Body { failed, .. } => {
-                    self.state = State::Finishing;
-                    vec![
-                        Effect::AvailableSoon,
-                        Effect::Settle(Settlement::Answer { failed }),
-                        Effect::Reply(Answer::Accepted),
-                    ]
-                }
-                Answered::TooLarge { .. } => {
-                    self.state = State::Finishing;
-                    vec![
-                        Effect::AvailableSoon,
-                        Effect::Settle(Settlement::Platform(PlatformError::ResponseTooLarge)),
-                        Effect::Reply(Answer::ResponseTooLarge),
-                    ]
-                }
-            },
-            State::Init | State::InlineInit | State::Idle | State::Finishing => {
-                vec![Effect::Reply(self.refusal(to))]
+            State::Running if current => self.answered(answered),
+            _ => {
+                let to = match answered {
+                    Answered::Body { failed: true } => "InvocationErrorResponse",
+                    _ => "InvocationResponse",
+                };
+                vec![Effect::Reply(self.no_response(to))]
             }
-            State::Down | State::Stopping { .. } | State::Closed => {
-                vec![Effect::Reply(Answer::Closing)]
+        }
+    }
+
+    fn response_begun(&mut self, current: bool) -> Vec<Effect> {
+        match self.state {
+            State::Running if current => {
+                self.state = State::Streaming;
+                vec![Effect::Stream]
             }
+            _ => vec![Effect::Reply(self.no_response("InvocationResponse"))],
+        }
+    }
+
+    fn response_ended(&mut self, answered: Answered, current: bool) -> Vec<Effect> {
+        match self.state {
+            State::Streaming if current => self.answered(answered),
+            // Its caller has been answered: after a timeout, a crash or a close.
+            _ => vec![Effect::Reply(Answer::Closing)],
+        }
+    }
+
+    /// The running invocation has its answer.
+    fn answered(&mut self, answered: Answered) -> Vec<Effect> {
+        self.state = State::Finishing;
+        let platform = Settlement::Platform;
+        // No capture shows what the service says of the last two: the Runtime API's own words.
+        let (settlement, reply) = match answered {
+            Answered::Body { failed } => (Settlement::Answer { failed }, Answer::Accepted),
+            Answered::TooLarge { limit } => (
+                platform(PlatformError::ResponseTooLarge(limit)),
+                Answer::ResponseTooLarge(limit),
+            ),
+            Answered::Truncated => (
+                platform(PlatformError::truncated_response()),
+                Answer::Truncated,
+            ),
+            Answered::InvalidMode => (
+                platform(PlatformError::invalid_response_mode()),
+                Answer::InvalidResponseMode,
+            ),
+        };
+        vec![
+            Effect::AvailableSoon,
+            Effect::Settle(settlement),
+            Effect::Reply(reply),
+        ]
+    }
+
+    /// Why a response cannot be taken now.
+    fn no_response(&self, to: &'static str) -> Answer {
+        match self.state {
+            State::Running => Answer::InvalidRequestId,
+            State::Init | State::InlineInit | State::Idle | State::Streaming | State::Finishing => {
+                self.refusal(to)
+            }
+            State::Down | State::Stopping { .. } | State::Closed => Answer::Closing,
         }
     }
 
@@ -347,7 +409,7 @@ impl Machine {
                     Effect::Available,
                 ]
             }
-            State::Running => {
+            State::Running | State::Streaming => {
                 self.state = State::Down;
                 vec![
                     Effect::Disarm,
@@ -389,7 +451,7 @@ impl Machine {
                     Effect::Kill,
                 ]
             }
-            State::InlineInit | State::Running => {
+            State::InlineInit | State::Running | State::Streaming => {
                 self.state = stopping;
                 self.init_error = None;
                 let error = PlatformError::TimedOut(self.timeout);
@@ -419,7 +481,7 @@ impl Machine {
                 self.state = stopping;
                 vec![Effect::Disarm, Effect::Kill]
             }
-            State::InlineInit | State::Running => {
+            State::InlineInit | State::Running | State::Streaming => {
                 self.state = stopping;
                 vec![
                     Effect::Disarm,

@@ -1,9 +1,10 @@
 //! The Runtime API of one environment over HTTP: one listener each, one function per operation.
 
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
+use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::body::Body;
@@ -11,11 +12,12 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use kiln_protocol::headers;
 use kiln_protocol::invoke::MAX_RESPONSE_BYTES;
-use kiln_protocol::runtime_api::{Answer, Operation};
+use kiln_protocol::runtime_api::{Answer, Operation, ResponseMode};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
-use crate::environment::{Environment, NextEvent};
+use crate::environment::{EXIT_GRACE, Environment, NextEvent, drain};
+use crate::lifecycle::Answered;
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -62,7 +64,23 @@ where
             Ok(event) => deliver(event),
             Err(refused) => answer(refused),
         },
-        Some(Operation::Response(id)) => answer(respond(environment, id, false, body).await),
+        Some(Operation::Response(id)) => {
+            // What is no text is no mode either.
+            let mode = parts
+                .headers
+                .get(headers::RUNTIME_RESPONSE_MODE)
+                .map(|mode| mode.to_str().unwrap_or("?"));
+            let done = match ResponseMode::parse(mode) {
+                Ok(ResponseMode::Buffered) => respond(environment, id, false, body).await,
+                Ok(ResponseMode::Streaming) => stream(environment, id, &parts.headers, body).await,
+                Err(_) => {
+                    let done = environment.respond(id, Answered::InvalidMode, None);
+                    drain(pin!(body)).await;
+                    done
+                }
+            };
+            answer(done)
+        }
         Some(Operation::Error(id)) => answer(respond(environment, id, true, body).await),
         Some(Operation::InitError) => {
             let error_type = parts
@@ -70,9 +88,10 @@ where
                 .get(headers::RUNTIME_ERROR_TYPE)
                 .and_then(|value| value.to_str().ok())
                 .unwrap_or_default();
-            match read(body).await {
-                Ok(body) => answer(environment.init_error(error_type, body.unwrap_or_default())),
-                Err(truncated) => answer(truncated),
+            match read(pin!(body)).await {
+                Ok(body) => answer(environment.init_error(error_type, body)),
+                Err(Unread::TooLarge) => answer(environment.init_error(error_type, Bytes::new())),
+                Err(Unread::Truncated) => answer(Answer::Truncated),
             }
         }
         // Nothing is restored from snapshots here, and the paths are SnapStart's alone.
@@ -85,9 +104,19 @@ where
     B: Body<Data = Bytes>,
     B::Error: Into<BoxError>,
 {
-    let answer = match read(body).await {
-        Ok(body) => environment.respond(id, failed, body),
-        Err(truncated) => return truncated,
+    let mut body = pin!(body);
+    let answer = match read(body.as_mut()).await {
+        Ok(body) => environment.respond(id, Answered::Body { failed }, Some(body)),
+        Err(Unread::TooLarge) => {
+            let limit = MAX_RESPONSE_BYTES;
+            let answer = environment.respond(id, Answered::TooLarge { limit }, None);
+            drain(body).await;
+            return answer;
+        }
+        Err(Unread::Truncated) => {
+            tokio::time::sleep(EXIT_GRACE).await;
+            return environment.respond(id, Answered::Truncated, None);
+        }
     };
     // The caller was woken just now and would run on this worker, after this task. Somebody waits
     // for that answer, and nobody for this one.
@@ -95,16 +124,38 @@ where
     answer
 }
 
-/// The whole body; `None` when it is larger than a function's answer may be.
-async fn read<B>(body: B) -> Result<Option<Bytes>, Answer>
+async fn stream<B>(environment: &Arc<Environment>, id: &str, headers: &HeaderMap, body: B) -> Answer
+where
+    B: Body<Data = Bytes>,
+{
+    let mut body = pin!(body);
+    match environment.begin_response(id, headers).await {
+        Ok(stream) => stream.run(body).await,
+        Err(refused) => {
+            drain(body.as_mut()).await;
+            refused
+        }
+    }
+}
+
+/// Why there is no whole body.
+enum Unread {
+    /// It is larger than a function's answer may be.
+    TooLarge,
+    /// It is shorter than announced.
+    Truncated,
+}
+
+/// The whole body.
+async fn read<B>(body: Pin<&mut B>) -> Result<Bytes, Unread>
 where
     B: Body<Data = Bytes>,
     B::Error: Into<BoxError>,
 {
     match Limited::new(body, MAX_RESPONSE_BYTES).collect().await {
-        Ok(collected) => Ok(Some(collected.to_bytes())),
-        Err(error) if error.is::<LengthLimitError>() => Ok(None),
-        Err(_) => Err(Answer::Truncated),
+        Ok(collected) => Ok(collected.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(Unread::TooLarge),
+        Err(_) => Err(Unread::Truncated),
     }
 }
 

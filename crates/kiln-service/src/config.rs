@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use kiln_sandbox::StreamLimits;
+
 /// What is the same for every function of the service.
 #[derive(Clone, Debug)]
 pub struct ServiceConfig {
@@ -19,6 +21,8 @@ pub struct ServiceConfig {
     pub max_environments: usize,
     /// Limit of the init phase.
     pub init_limit: Duration,
+    /// Size and bandwidth of a streamed response.
+    pub stream_limits: StreamLimits,
 }
 
 impl Default for ServiceConfig {
@@ -31,6 +35,7 @@ impl Default for ServiceConfig {
             account_concurrency: 1_000,
             max_environments: 1_000,
             init_limit: Duration::from_secs(10),
+            stream_limits: StreamLimits::default(),
         }
     }
 }

@@ -433,6 +433,7 @@ impl Function {
             memory_mb,
             timeout,
             init_limit: self.shared.config.init_limit,
+            stream_limits: self.shared.config.stream_limits,
             launch,
         }
     }

@@ -52,11 +52,26 @@ impl Client {
 
     /// Posts to a path.
     pub fn post(&self, path: &str, body: impl AsRef<[u8]>, headers: &[(&str, &str)]) -> Answer {
+        Answer::read(self.send(path, body, headers))
+    }
+
+    pub(crate) fn send(
+        &self,
+        path: &str,
+        body: impl AsRef<[u8]>,
+        headers: &[(&str, &str)],
+    ) -> ureq::http::Response<ureq::Body> {
         let mut request = self.agent.post(format!("{}{path}", self.endpoint));
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        Answer::read(request.send(body.as_ref()).unwrap())
+        request.send(body.as_ref()).unwrap()
+    }
+
+    /// A bare connection to the service.
+    pub fn connect(&self) -> std::net::TcpStream {
+        let address = self.endpoint.trim_start_matches("http://");
+        std::net::TcpStream::connect(address).unwrap()
     }
 
     /// Gets a path.

@@ -15,6 +15,7 @@ mod eventually;
 mod kiln;
 mod process;
 mod project;
+mod stream;
 mod terminal;
 mod watch;
 
@@ -23,4 +24,5 @@ pub use eventually::{eventually, eventually_within};
 pub use kiln::{Kiln, Output};
 pub use process::{descendants, is_running};
 pub use project::{Project, fixture, workspace_root};
+pub use stream::{Message, Stream};
 pub use watch::Watch;

@@ -107,12 +107,17 @@ fn tools(repository: &Repository) -> Result<python::Environment, Failure> {
 
 /// Builds into the directories that `kiln-testing` and `kiln tour` use, in the same way.
 fn functions(repository: &Repository) -> Result<(), Failure> {
-    let mut fixtures = cargo(repository);
-    fixtures
-        .args(["build", "--bins", "--locked"])
-        .args(["--manifest-path", "fixtures/functions/Cargo.toml"])
-        .args(["--target-dir", "target/fixtures"]);
-    command::run(&mut fixtures)?;
+    for manifest in [
+        "fixtures/functions/Cargo.toml",
+        "fixtures/streaming/Cargo.toml",
+    ] {
+        let mut fixture = cargo(repository);
+        fixture
+            .args(["build", "--bins", "--locked"])
+            .args(["--manifest-path", manifest])
+            .args(["--target-dir", "target/fixtures"]);
+        command::run(&mut fixture)?;
+    }
     let mut examples = in_examples(repository, "build");
     command::run(examples.arg("--bins"))
 }

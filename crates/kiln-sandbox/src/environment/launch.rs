@@ -8,7 +8,7 @@ use kiln_protocol::invoke::ExitCause;
 
 use super::Environment;
 use crate::lifecycle::Event;
-use crate::process::{Child, Family, exit_cause};
+use crate::process::{Child, Family, Manners, exit_cause};
 
 /// `RLIMIT_NOFILE` inside an execution environment.
 const DESCRIPTOR_LIMIT: u64 = 1_024;
@@ -55,7 +55,11 @@ impl Environment {
                 .stdin(Stdio::null())
                 .stdout(logs.writer()?)
                 .stderr(logs.writer()?);
-            Family::spawn(command, Some(DESCRIPTOR_LIMIT))
+            let manners = Manners {
+                descriptor_limit: Some(DESCRIPTOR_LIMIT),
+                lets_us_finish: true,
+            };
+            Family::spawn(command, manners)
         };
         start().map_err(|error| format!("fork/exec {path}: {}", os_text(&error)))
     }

@@ -6,6 +6,7 @@
 
 mod launch;
 mod report;
+mod stream;
 mod timer;
 
 use std::net::{Ipv4Addr, SocketAddr};
@@ -22,12 +23,15 @@ use tokio::sync::{Notify, oneshot};
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
+use crate::bandwidth::StreamLimits;
 use crate::invocation::{Invocation, InvocationReport, InvocationResult};
 use crate::lifecycle::{Answered, Effect, Event, Machine};
 use crate::logs::LogPipe;
 use crate::process::Family;
 use crate::runtime_api;
 use report::{CallerAnswer, settle};
+use stream::ActiveStream;
+pub(crate) use stream::{EXIT_GRACE, drain};
 
 /// What a runtime that we did not start is given: no timer bounds a session in a debugger.
 const EXTERNAL_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
@@ -67,6 +71,8 @@ pub struct EnvironmentConfig {
     pub timeout: Duration,
     /// Limit of the init phase; 10 s on demand.
     pub init_limit: Duration,
+    /// Size and bandwidth of a streamed response.
+    pub stream_limits: StreamLimits,
     /// How to start the runtime; `None` when somebody else starts it, in a debugger say.
     pub launch: Option<Launch>,
 }
@@ -114,11 +120,20 @@ struct Core {
     init_error: Option<Bytes>,
     /// Body posted with the call being handled.
     posted: Option<Bytes>,
+    /// How many streamed responses have begun.
+    streams: u64,
     peak_memory: Option<u64>,
     peak_measured: Instant,
 }
 
 impl Core {
+    /// Whether the invocation of this id holds the environment.
+    fn is_current(&self, request_id: &str) -> bool {
+        self.active
+            .as_ref()
+            .is_some_and(|active| active.invocation.request_id == request_id)
+    }
+
     /// Notes the peak of the process's memory, which outlives the process.
     fn measure_memory(&mut self) {
         let measured = self.family.as_ref().and_then(Family::peak_memory);
@@ -138,6 +153,8 @@ struct Active {
     inline_init: bool,
     platform_error: Option<PlatformError>,
     function_error: Option<String>,
+    /// The streamed response that has begun.
+    stream: Option<ActiveStream>,
     /// What the caller gets once the log tail is complete.
     deferred: Option<InvocationResult>,
 }
@@ -219,6 +236,7 @@ impl Environment {
             init_duration: None,
             init_error: None,
             posted: None,
+            streams: 0,
             peak_memory: None,
             peak_measured: Instant::now(),
         };
@@ -260,6 +278,7 @@ impl Environment {
             inline_init: false,
             platform_error: None,
             function_error: None,
+            stream: None,
             deferred: None,
         });
         self.dispatch(core, Event::Invoke);
@@ -299,26 +318,17 @@ impl Environment {
         receiver.await.map_err(|_| Answer::Closing)
     }
 
-    /// The runtime posted the result, or the error, of an invocation.
+    /// The runtime answered an invocation, with this body where there is one.
     pub(crate) fn respond(
         self: &Arc<Self>,
         request_id: &str,
-        failed: bool,
+        answered: Answered,
         body: Option<Bytes>,
     ) -> Answer {
         let mut core = self.lock();
-        let current = core
-            .active
-            .as_ref()
-            .is_some_and(|active| active.invocation.request_id == request_id);
-        let answered = match body {
-            Some(body) => {
-                core.posted = Some(body);
-                Answered::Body { failed, current }
-            }
-            None => Answered::TooLarge { current },
-        };
-        self.dispatch(core, Event::Respond(answered))
+        let current = core.is_current(request_id);
+        core.posted = body;
+        self.dispatch(core, Event::Respond { answered, current })
             .unwrap_or(Answer::Closing)
     }
 
@@ -377,6 +387,13 @@ impl Environment {
                 // The poll is in place already.
                 Effect::Park => {}
                 Effect::Reply(reply) => answer = Some(reply),
+                Effect::Stream => {
+                    let serial = core.streams;
+                    if let Some(active) = &mut core.active {
+                        let forwarded = active.invocation.parts.is_some();
+                        active.stream = Some(ActiveStream::new(serial, forwarded));
+                    }
+                }
                 Effect::Settle(settlement) => {
                     after.extend(settle(&mut core, settlement).map(After::Answer));
                 }

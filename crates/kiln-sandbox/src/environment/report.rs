@@ -130,11 +130,18 @@ impl CallerAnswer {
 pub(super) fn settle(core: &mut Core, settlement: Settlement) -> Option<CallerAnswer> {
     let body = core.posted.take();
     let active = core.active.as_mut()?;
+    let forwarded = active.stream.take_if(|stream| stream.forwarded);
+    let body = body.unwrap_or_default();
     let result = match settlement {
-        Settlement::Answer { failed: false } => InvocationResult::Answer(body.unwrap_or_default()),
-        Settlement::Answer { failed: true } => {
-            InvocationResult::FunctionError(body.unwrap_or_default())
-        }
+        Settlement::Answer { failed } => match (forwarded, failed) {
+            (None, false) => InvocationResult::Answer(body),
+            (None, true) => InvocationResult::FunctionError(body),
+            (Some(_), false) => InvocationResult::Streamed,
+            (Some(stream), true) => InvocationResult::StreamFailed {
+                error_type: stream.error_type.unwrap_or_default(),
+                body,
+            },
+        },
         Settlement::InitError => {
             InvocationResult::FunctionError(core.init_error.take().unwrap_or_default())
         }
@@ -148,7 +155,8 @@ pub(super) fn settle(core: &mut Core, settlement: Settlement) -> Option<CallerAn
     active.function_error = match &result {
         InvocationResult::Platform { error, .. } => Some(error.error_type().to_owned()),
         InvocationResult::FunctionError(_) => Some("Unhandled".to_owned()),
-        InvocationResult::Answer(_) | InvocationResult::Closed => None,
+        InvocationResult::StreamFailed { error_type, .. } => Some(error_type.clone()),
+        InvocationResult::Answer(_) | InvocationResult::Streamed | InvocationResult::Closed => None,
     };
     if active.invocation.tail && result != InvocationResult::Closed {
         active.deferred = Some(result);

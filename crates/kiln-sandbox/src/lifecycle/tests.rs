@@ -12,10 +12,19 @@ use super::*;
 const TIMEOUT: Duration = Duration::from_secs(3);
 
 fn body(failed: bool) -> Event {
-    Event::Respond(Answered::Body {
-        failed,
+    Event::Respond {
+        answered: Answered::Body { failed },
         current: true,
-    })
+    }
+}
+
+const BEGUN: Event = Event::ResponseBegun { current: true };
+
+fn ended(answered: Answered) -> Event {
+    Event::ResponseEnded {
+        answered,
+        current: true,
+    }
 }
 
 fn exited(code: i32) -> Event {
@@ -204,11 +213,21 @@ fn calls_out_of_order_are_refused_in_the_services_words() {
         ),
         (
             &running[..],
-            Event::Respond(Answered::Body {
-                failed: false,
+            Event::Respond {
+                answered: Answered::Body { failed: false },
                 current: false,
-            }),
+            },
             vec![Effect::Reply(Answer::InvalidRequestId)],
+        ),
+        (
+            &running[..],
+            Event::ResponseBegun { current: false },
+            vec![Effect::Reply(Answer::InvalidRequestId)],
+        ),
+        (
+            &ready[..],
+            BEGUN,
+            refusal(RuntimeState::Ready, "InvocationResponse"),
         ),
         (&running[..], Event::Next, vec![Effect::Deliver]),
     ] {
@@ -223,6 +242,113 @@ fn calls_out_of_order_are_refused_in_the_services_words() {
     assert_eq!(
         last(&twice),
         refusal(RuntimeState::ResponseSent, "InvocationResponse")
+    );
+}
+
+#[test]
+fn an_answer_that_cannot_be_used_settles_with_the_platforms_error() {
+    let running = [Event::Start, Event::Next, Event::Invoke];
+    for (answered, error, answer) in [
+        (
+            Answered::TooLarge { limit: 7 },
+            PlatformError::ResponseTooLarge(7),
+            Answer::ResponseTooLarge(7),
+        ),
+        (
+            Answered::Truncated,
+            PlatformError::truncated_response(),
+            Answer::Truncated,
+        ),
+        (
+            Answered::InvalidMode,
+            PlatformError::invalid_response_mode(),
+            Answer::InvalidResponseMode,
+        ),
+    ] {
+        let expected = [
+            Effect::AvailableSoon,
+            Effect::Settle(Settlement::Platform(error)),
+            Effect::Reply(answer),
+        ];
+        let whole = Event::Respond {
+            answered,
+            current: true,
+        };
+        assert_eq!(
+            last(&[&running[..], std::slice::from_ref(&whole)].concat()),
+            expected
+        );
+        assert_eq!(
+            last(&[&running[..], &[BEGUN, ended(answered)]].concat()),
+            expected
+        );
+        // The runtime goes on.
+        let next = last(&[&running[..], &[whole, Event::Next]].concat());
+        assert!(next.contains(&Effect::Available), "{next:?}");
+    }
+}
+
+#[test]
+fn a_streamed_response_settles_when_it_ends() {
+    use Effect as E;
+    let streaming = [Event::Start, Event::Next, Event::Invoke, BEGUN];
+    let after = |events: &[Event]| last(&[&streaming[..], events].concat());
+    assert_eq!(after(&[]), [E::Stream]);
+    for failed in [false, true] {
+        let end = ended(Answered::Body { failed });
+        assert_eq!(
+            after(std::slice::from_ref(&end)),
+            [
+                E::AvailableSoon,
+                E::Settle(Settlement::Answer { failed }),
+                E::Reply(Answer::Accepted)
+            ]
+        );
+        assert_eq!(
+            after(&[end, Event::Next]),
+            [E::Disarm, E::Park, E::Finish(Status::Success), E::Available]
+        );
+    }
+    // While it comes, nothing else of the runtime does.
+    for (event, to) in [
+        (Event::Next, "Ready"),
+        (BEGUN, "InvocationResponse"),
+        (body(false), "InvocationResponse"),
+        (body(true), "InvocationErrorResponse"),
+        (Event::InitError(String::new()), "InitError"),
+    ] {
+        let from = RuntimeState::InvocationResponse;
+        let refused = E::Reply(Answer::InvalidStateTransition { from, to });
+        assert_eq!(after(std::slice::from_ref(&event)), [refused], "{event:?}");
+    }
+}
+
+#[test]
+fn what_ends_a_process_ends_its_stream_and_the_end_of_the_stream_then_nothing() {
+    use Effect as E;
+    let streaming = [Event::Start, Event::Next, Event::Invoke, BEGUN];
+    let late = ended(Answered::Truncated);
+    for (event, settlement) in [
+        (
+            Event::TimerFired,
+            Settlement::Platform(PlatformError::TimedOut(TIMEOUT)),
+        ),
+        (exited(3), Settlement::Platform(exit_error(3))),
+        (Event::Close, Settlement::Closed),
+    ] {
+        let stopped = [&streaming[..], &[event]].concat();
+        assert!(last(&stopped).contains(&E::Settle(settlement)));
+        let then = [&stopped[..], std::slice::from_ref(&late)].concat();
+        assert_eq!(last(&then), [E::Reply(Answer::Closing)]);
+    }
+    // Nor does the end of a stream of before concern the one that comes now.
+    let stale = Event::ResponseEnded {
+        answered: Answered::Truncated,
+        current: false,
+    };
+    assert_eq!(
+        last(&[&streaming[..], &[stale]].concat()),
+        [E::Reply(Answer::Closing)]
     );
 }
 
@@ -244,13 +370,24 @@ fn closing_answers_and_kills() {
     );
 }
 
+fn any_answered() -> impl Strategy<Value = Answered> {
+    prop_oneof![
+        3 => any::<bool>().prop_map(|failed| Answered::Body { failed }),
+        1 => Just(Answered::TooLarge { limit: 1 }),
+        1 => Just(Answered::Truncated),
+        1 => Just(Answered::InvalidMode),
+    ]
+}
+
 fn any_event() -> impl Strategy<Value = Event> {
     prop_oneof![
         3 => Just(Event::Invoke),
         3 => Just(Event::Next),
-        3 => (any::<bool>(), any::<bool>())
-            .prop_map(|(failed, current)| Event::Respond(Answered::Body { failed, current })),
-        1 => any::<bool>().prop_map(|current| Event::Respond(Answered::TooLarge { current })),
+        3 => (any_answered(), any::<bool>())
+            .prop_map(|(answered, current)| Event::Respond { answered, current }),
+        3 => any::<bool>().prop_map(|current| Event::ResponseBegun { current }),
+        3 => (any_answered(), any::<bool>())
+            .prop_map(|(answered, current)| Event::ResponseEnded { answered, current }),
         1 => Just(Event::InitError("x".to_owned())),
         1 => Just(Event::LaunchFailed("x".to_owned())),
         2 => Just(Event::Exited(ExitCause::Code(1))),
@@ -262,11 +399,13 @@ fn any_event() -> impl Strategy<Value = Event> {
 proptest! {
     /// Whatever happens in whatever order: every invocation taken is settled exactly once before
     /// the environment takes another or ends, no process is started beside a living one, and a
-    /// process that is alive when the environment ends has been killed.
+    /// process that is alive when the environment ends has been killed. A stream begins at most once
+    /// for an invocation, while its caller waits; every call of the runtime gets at most one answer.
     #[test]
     fn no_sequence_strands_a_caller_or_leaks_a_process(events in proptest::collection::vec(any_event(), 0..60)) {
         let mut machine = Machine::new(TIMEOUT);
         let (mut alive, mut killed, mut unsettled, mut unfinished) = (false, false, 0, 0);
+        let mut streams = 0;
         let script = std::iter::once(Event::Start).chain(events);
         for event in script {
             // What the shell never does: hand over to a busy environment, report the end or the
@@ -277,12 +416,15 @@ proptest! {
                 _ => {}
             }
             match event {
-                Event::Invoke => { unsettled += 1; unfinished += 1; }
+                Event::Invoke => { unsettled += 1; unfinished += 1; streams = 0; }
                 Event::Exited(_) | Event::LaunchFailed(_) => alive = false,
                 _ => {}
             }
+            let mut replies = 0;
             for effect in machine.handle(event) {
                 match effect {
+                    Effect::Reply(_) => { replies += 1; prop_assert_eq!(replies, 1); }
+                    Effect::Stream => { streams += 1; prop_assert!(alive && streams == 1 && unsettled == 1); }
                     Effect::Launch => { prop_assert!(!alive); alive = true; killed = false; }
                     Effect::Kill => { prop_assert!(alive); killed = true; }
                     Effect::Settle(_) => { unsettled -= 1; prop_assert_eq!(unsettled, 0); }

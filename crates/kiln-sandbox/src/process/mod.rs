@@ -21,20 +21,29 @@ pub struct Family {
     leader: platform::Leader,
 }
 
+/// What every process of a family keeps to, where the platform has it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Manners {
+    /// Most open descriptors (`RLIMIT_NOFILE`).
+    pub descriptor_limit: Option<u64>,
+    /// Woken by us, it lets us go on until we wait (`SCHED_BATCH`): when all processors are busy, a
+    /// switch to the function and back for each message would cost as much as the message.
+    pub lets_us_finish: bool,
+}
+
 /// The family's first process, to wait for.
 pub type Child = tokio::process::Child;
 
 impl Family {
     /// Starts `command` as the leader of a new family.
     ///
-    /// `descriptor_limit` is the `RLIMIT_NOFILE` of the family, where the platform has one.
     /// Call it on a thread that lives as long as the process: on Linux the family is tied to the
     /// thread that started it. Tokio's worker threads qualify, `spawn_blocking`'s do not.
     ///
     /// # Errors
     /// What the operating system says of the executable.
-    pub fn spawn(command: Command, descriptor_limit: Option<u64>) -> io::Result<(Self, Child)> {
-        let (leader, child) = platform::spawn(command, descriptor_limit)?;
+    pub fn spawn(command: Command, manners: Manners) -> io::Result<(Self, Child)> {
+        let (leader, child) = platform::spawn(command, manners)?;
         Ok((Self { leader }, child))
     }
 

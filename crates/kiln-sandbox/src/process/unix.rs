@@ -7,6 +7,8 @@ use std::process::{Command, ExitStatus};
 use kiln_protocol::invoke::ExitCause;
 use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process_group, setrlimit};
 
+use super::Manners;
+
 /// The process group's leader; its id is the group's.
 #[derive(Debug)]
 pub(super) struct Leader {
@@ -17,7 +19,7 @@ pub(super) struct Leader {
 
 pub(super) fn spawn(
     mut command: Command,
-    descriptor_limit: Option<u64>,
+    manners: Manners,
 ) -> io::Result<(Leader, tokio::process::Child)> {
     command.process_group(0);
     #[cfg(target_os = "linux")]
@@ -31,7 +33,14 @@ pub(super) fn spawn(
                 return Err(io::ErrorKind::Interrupted.into());
             }
         }
-        if let Some(limit) = descriptor_limit {
+        #[cfg(target_os = "linux")]
+        if manners.lets_us_finish {
+            let priority = libc::sched_param { sched_priority: 0 };
+            // SAFETY: a system call that reads the structure, which lives until it returns. Refused in
+            // some sandboxes: then it is scheduled as everybody else is.
+            unsafe { libc::sched_setscheduler(0, libc::SCHED_BATCH, &raw const priority) };
+        }
+        if let Some(limit) = manners.descriptor_limit {
             let limit = Rlimit {
                 current: Some(limit),
                 maximum: Some(limit),
@@ -41,7 +50,7 @@ pub(super) fn spawn(
         Ok(())
     };
     // SAFETY: between fork and exec only async-signal-safe calls are allowed. The closure makes
-    // system calls without allocation: prctl, getppid, setrlimit; its errors carry no heap memory.
+    // system calls without allocation: prctl, getppid, sched_setscheduler, setrlimit; its errors carry no heap memory.
     unsafe {
         command.pre_exec(before_exec);
     }

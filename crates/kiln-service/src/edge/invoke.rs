@@ -1,6 +1,7 @@
 //! `POST /2015-03-31/functions/{FunctionName}/invocations`
 //! ([Invoke](https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html)).
 
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use base64::Engine as _;
@@ -14,27 +15,51 @@ use kiln_protocol::error::ServiceError;
 use kiln_protocol::function::{FunctionArn, FunctionReference, LATEST, is_account};
 use kiln_protocol::invoke::{InvocationType, LogType, check_payload, client_context};
 use kiln_protocol::{headers, trace};
-use kiln_sandbox::{Invocation, InvocationResult, Outcome};
-use tokio::sync::oneshot;
+use kiln_sandbox::{Invocation, InvocationResult, Outcome, ResponsePart};
+use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
 use super::reply::Reply;
+use crate::function::Function;
 use crate::service::Service;
 
 /// The request, read and checked.
-struct InvokeRequest {
-    invocation_type: InvocationType,
+pub(super) struct InvokeRequest {
+    pub(super) invocation_type: InvocationType,
     tail: bool,
-    arn: FunctionArn,
+    pub(super) arn: FunctionArn,
     client_context: Option<String>,
-    trace_id: String,
-    request_id: String,
+    pub(super) trace_id: String,
+    pub(super) request_id: String,
     payload: Bytes,
+}
+
+impl InvokeRequest {
+    /// The invocation it asks for, of somebody who waits for the outcome, or of nobody.
+    pub(super) fn into_invocation(
+        self,
+        arrived: SystemTime,
+        reply: Option<oneshot::Sender<Outcome>>,
+        parts: Option<mpsc::Sender<ResponsePart>>,
+    ) -> Box<Invocation> {
+        let waits = reply.is_some();
+        Box::new(Invocation {
+            request_id: self.request_id,
+            function_arn: self.arn.to_string(),
+            trace_id: self.trace_id,
+            client_context: self.client_context.filter(|_| waits),
+            payload: self.payload,
+            tail: self.tail && waits,
+            arrived,
+            reply,
+            parts,
+        })
+    }
 }
 
 pub(super) async fn handle(service: &Service, name: &str, request: Request<Incoming>) -> Reply {
     let arrived = SystemTime::now();
-    let asked = match read(service, name, request).await {
+    let asked = match read(service, name, request, InvocationType::parse).await {
         Ok(asked) => asked,
         Err(error) => return Reply::error(&error),
     };
@@ -50,13 +75,7 @@ async fn invoke(
     asked: InvokeRequest,
     arrived: SystemTime,
 ) -> Result<Reply, ServiceError> {
-    let function = service.function(&asked.arn)?;
-    if let Some(qualifier) = asked.arn.qualifier.as_deref()
-        && qualifier != LATEST
-    {
-        // Versions and aliases are published by a deployer; there is none here yet.
-        return Err(ServiceError::function_not_found(&asked.arn, Vec::new()));
-    }
+    let function = function(service, &asked.arn)?;
     if asked.invocation_type == InvocationType::DryRun {
         return Ok(Reply::empty(StatusCode::NO_CONTENT));
     }
@@ -64,26 +83,11 @@ async fn invoke(
     let waits = asked.invocation_type == InvocationType::RequestResponse;
     let (sender, receiver) = oneshot::channel();
     let trace_id = asked.trace_id.clone();
-    let invocation = Box::new(Invocation {
-        request_id: asked.request_id,
-        function_arn: asked.arn.to_string(),
-        trace_id: asked.trace_id,
-        client_context: asked.client_context.filter(|_| waits),
-        payload: asked.payload,
-        tail: asked.tail && waits,
-        arrived,
-        reply: waits.then_some(sender),
-    });
-    function.submit(invocation)?;
+    function.submit(asked.into_invocation(arrived, waits.then_some(sender), None))?;
     if !waits {
         return Ok(Reply::empty(StatusCode::ACCEPTED));
     }
-    let outcome = receiver.await.map_err(|_| {
-        ServiceError::Service(
-            "no execution environment took the invocation: the service is stopping, or cannot start another (its log says why)"
-                .to_owned(),
-        )
-    })?;
+    let outcome = receiver.await.map_err(|_| no_environment())?;
     let reply = answer(outcome, &trace_id, function.name())?;
     Ok(if stale {
         reply.with(headers::KILN_STALE, "true")
@@ -97,11 +101,10 @@ fn answer(outcome: Outcome, trace_id: &str, function: &str) -> Result<Reply, Ser
     let body = match outcome.result {
         InvocationResult::Answer(body) | InvocationResult::FunctionError(body) => body,
         InvocationResult::Platform { error, request_id } => error.payload(&request_id).into(),
-        InvocationResult::Closed => {
-            return Err(ServiceError::Service(format!(
-                "the service stopped while `{function}` was running"
-            )));
-        }
+        // Nobody asked for parts: the environment collected what was streamed.
+        InvocationResult::Streamed => Bytes::new(),
+        InvocationResult::StreamFailed { body, .. } => body,
+        InvocationResult::Closed => return Err(stopped(function)),
     };
     // A function that returned nothing returned null.
     let body = if body.is_empty() {
@@ -121,10 +124,42 @@ fn answer(outcome: Outcome, trace_id: &str, function: &str) -> Result<Reply, Ser
     Ok(reply)
 }
 
-async fn read(
+/// The function to run, in the version there is.
+pub(super) fn function(
+    service: &Service,
+    arn: &FunctionArn,
+) -> Result<Arc<Function>, ServiceError> {
+    let function = service.function(arn)?;
+    if let Some(qualifier) = arn.qualifier.as_deref()
+        && qualifier != LATEST
+    {
+        // Versions and aliases are published by a deployer; there is none here yet.
+        return Err(ServiceError::function_not_found(arn, Vec::new()));
+    }
+    Ok(function)
+}
+
+/// The invocation was dropped before an environment took it.
+pub(super) fn no_environment() -> ServiceError {
+    ServiceError::Service(
+        "no execution environment took the invocation: the service is stopping, or cannot start another (its log says why)"
+            .to_owned(),
+    )
+}
+
+/// The environment was closed under the invocation.
+pub(super) fn stopped(function: &str) -> ServiceError {
+    ServiceError::Service(format!(
+        "the service stopped while `{function}` was running"
+    ))
+}
+
+/// Reads and checks a request; `parse_type` knows the invocation types of the operation.
+pub(super) async fn read(
     service: &Service,
     name: &str,
     request: Request<Incoming>,
+    parse_type: impl FnOnce(Option<&str>) -> Result<InvocationType, ServiceError>,
 ) -> Result<InvokeRequest, ServiceError> {
     let (parts, body) = request.into_parts();
     let header = |name: &str| {
@@ -133,7 +168,7 @@ async fn read(
             .get(name)
             .and_then(|value| value.to_str().ok())
     };
-    let invocation_type = InvocationType::parse(header(headers::INVOCATION_TYPE))?;
+    let invocation_type = parse_type(header(headers::INVOCATION_TYPE))?;
     let tail = LogType::parse(header(headers::LOG_TYPE))? == LogType::Tail;
     let client_context = header(headers::CLIENT_CONTEXT)
         .map(client_context)

@@ -2,6 +2,7 @@
 
 mod debugger;
 mod invoke;
+mod invoke_stream;
 mod reply;
 
 use std::convert::Infallible;
@@ -80,6 +81,15 @@ async fn route(service: &Service, request: Request<Incoming>) -> Reply {
         (&Method::POST, ["2015-03-31", "functions", name, "invocations"]) => {
             invoke::handle(service, name, request).await
         }
+        (
+            &Method::POST,
+            [
+                "2021-11-15",
+                "functions",
+                name,
+                "response-streaming-invocations",
+            ],
+        ) => invoke_stream::handle(service, name, request).await,
         (_, [".rt", rest @ ..]) => debugger::handle(service, rest, request).await,
         (method, _) => Reply::error(&ServiceError::UnknownOperation(format!(
             "kiln does not serve `{method} {path}`: functions are invoked by `POST /2015-03-31/functions/NAME/invocations`"

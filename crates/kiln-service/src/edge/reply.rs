@@ -3,17 +3,22 @@
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
 use http::{HeaderMap, Response, StatusCode};
-use http_body_util::Full;
+use http_body_util::{Either, Full};
 use kiln_protocol::error::ServiceError;
-use kiln_protocol::headers;
+use kiln_protocol::{event_stream, headers};
 use uuid::Uuid;
+
+use super::invoke_stream::EventStream;
+
+/// A body that is all there, as nearly always, or one that comes.
+pub(super) type Body = Either<Full<Bytes>, Box<EventStream>>;
 
 /// Status, headers and body of an answer.
 #[derive(Debug)]
 pub(super) struct Reply {
     status: StatusCode,
     headers: HeaderMap,
-    body: Bytes,
+    body: Body,
 }
 
 impl Reply {
@@ -22,7 +27,7 @@ impl Reply {
         Self {
             status,
             headers: HeaderMap::new(),
-            body: Bytes::new(),
+            body: Either::Left(Full::default()),
         }
     }
 
@@ -31,7 +36,16 @@ impl Reply {
         let mut reply = Self::empty(status);
         let json = HeaderValue::from_static("application/json");
         reply.headers.insert(CONTENT_TYPE, json);
-        reply.body = body.into();
+        reply.body = Either::Left(Full::new(body.into()));
+        reply
+    }
+
+    /// An event stream, whose messages are still to come.
+    pub(super) fn stream(body: EventStream) -> Self {
+        let mut reply = Self::empty(StatusCode::OK);
+        let event_stream = HeaderValue::from_static(event_stream::CONTENT_TYPE);
+        reply.headers.insert(CONTENT_TYPE, event_stream);
+        reply.body = Either::Right(Box::new(body));
         reply
     }
 
@@ -52,7 +66,7 @@ impl Reply {
         Self {
             status,
             headers,
-            body,
+            body: Either::Left(Full::new(body)),
         }
     }
 
@@ -65,11 +79,11 @@ impl Reply {
     }
 
     /// The HTTP response. Every answer of the service names its request.
-    pub(super) fn into_response(mut self) -> Response<Full<Bytes>> {
+    pub(super) fn into_response(mut self) -> Response<Body> {
         if !self.headers.contains_key(headers::REQUEST_ID) {
             self = self.with(headers::REQUEST_ID, Uuid::new_v4().to_string());
         }
-        let mut response = Response::new(Full::new(self.body));
+        let mut response = Response::new(self.body);
         *response.status_mut() = self.status;
         *response.headers_mut() = self.headers;
         response

@@ -2,10 +2,12 @@
 
 mod payload;
 mod problem;
+mod stream;
 
 use std::net::IpAddr;
 use std::path::PathBuf;
 
+use aws_sdk_lambda::Client;
 use aws_sdk_lambda::operation::invoke::InvokeOutput;
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::LogType;
@@ -19,6 +21,7 @@ use crate::failure::{Exit, Failure};
 use crate::output::{self, DIM, Format};
 use crate::project;
 use payload::PayloadArgs;
+use problem::Refusal;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -27,6 +30,7 @@ Examples:
   kiln invoke orders --data-file event.json
   kiln invoke orders --event sqs --set Records.0.body=hello
   jq -n '{id: 1}' | kiln invoke orders -
+  kiln invoke report --stream                   print the answer while it comes
   kiln invoke orders --remote --alias live      the function on AWS";
 
 /// Invoke a function, local or on AWS, and print its answer on stdout.
@@ -66,6 +70,10 @@ pub struct Args {
     /// Show the end of the invocation's log on stderr, with its REPORT line.
     #[arg(short, long)]
     log: bool,
+
+    /// Print the answer while the function is sending it, byte by byte as it comes.
+    #[arg(long, conflicts_with = "output_format")]
+    stream: bool,
 
     /// JSON for the function's client context.
     #[arg(long, value_name = "JSON", conflicts_with = "client_context_file")]
@@ -135,36 +143,73 @@ async fn invoke(args: &Args, payload: Vec<u8>, context: Option<String>) -> Resul
         aws::local_client(&endpoint)
     };
     let stale = Stale::default();
-    let answered = client
-        .invoke()
-        .function_name(&function)
-        .set_qualifier(args.alias.clone())
-        .set_client_context(context.map(|context| BASE64.encode(context)))
-        .set_log_type(args.log.then_some(LogType::Tail))
-        .payload(Blob::new(payload))
-        .customize()
-        .interceptor(stale.clone())
-        .send()
-        .await;
-    match answered {
-        Ok(answer) => {
-            if stale.noted() {
-                output::warn("the code does not compile: this answer is from the last good build");
-            }
-            show(args, &answer)
+    let call = Call {
+        function: &function,
+        qualifier: args.alias.clone(),
+        client_context: context.map(|context| BASE64.encode(context)),
+        log_type: args.log.then_some(LogType::Tail),
+        payload,
+    };
+    let explain = |refusal| {
+        if args.remote {
+            problem::remote(refusal, &function)
+        } else {
+            problem::local(refusal, &function, &endpoint)
         }
-        Err(error) if args.remote => Err(problem::remote(error, &function)),
-        Err(error) => Err(problem::local(error, &function, &endpoint)),
+    };
+    let warn_of_stale = |stale: &Stale| {
+        if stale.noted() {
+            output::warn("the code does not compile: this answer is from the last good build");
+        }
+    };
+    if args.stream {
+        let answer = stream::invoke(&client, call, stale.clone()).await;
+        let answer = answer.map_err(explain)?;
+        warn_of_stale(&stale);
+        stream::show(answer).await
+    } else {
+        let answer = whole(&client, call, stale.clone()).await.map_err(explain)?;
+        warn_of_stale(&stale);
+        show(args, &answer)
     }
+}
+
+/// What is sent, by either operation.
+struct Call<'a> {
+    function: &'a str,
+    qualifier: Option<String>,
+    client_context: Option<String>,
+    log_type: Option<LogType>,
+    payload: Vec<u8>,
+}
+
+async fn whole(client: &Client, call: Call<'_>, stale: Stale) -> Result<InvokeOutput, Refusal> {
+    client
+        .invoke()
+        .function_name(call.function)
+        .set_qualifier(call.qualifier)
+        .set_client_context(call.client_context)
+        .set_log_type(call.log_type)
+        .payload(Blob::new(call.payload))
+        .customize()
+        .interceptor(stale)
+        .send()
+        .await
+        .map_err(problem::refusal)
+}
+
+/// Shows the end of the log, which came in base64.
+fn show_log(log: &str) {
+    let log = BASE64.decode(log).unwrap_or_default();
+    output::say(format!(
+        "{DIM}{}{DIM:#}",
+        String::from_utf8_lossy(&log).trim_end()
+    ));
 }
 
 fn show(args: &Args, answer: &InvokeOutput) -> Result<Exit, Failure> {
     if let Some(log) = answer.log_result() {
-        let log = BASE64.decode(log).unwrap_or_default();
-        output::say(format!(
-            "{DIM}{}{DIM:#}",
-            String::from_utf8_lossy(&log).trim_end()
-        ));
+        show_log(log);
     }
     let payload = answer.payload().map(Blob::as_ref).unwrap_or_default();
     let json = serde_json::from_slice::<serde_json::Value>(payload);

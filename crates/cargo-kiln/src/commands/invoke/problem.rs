@@ -2,12 +2,17 @@
 
 use aws_sdk_lambda::config::http::HttpResponse;
 use aws_sdk_lambda::error::{ProvideErrorMetadata as _, SdkError};
-use aws_sdk_lambda::operation::invoke::InvokeError;
 use kiln_protocol::function::LATEST;
 
 use crate::failure::Failure;
 
-type Refusal = SdkError<InvokeError, HttpResponse>;
+/// An error of either operation that invokes a function.
+pub type Refusal = SdkError<aws_sdk_lambda::Error, HttpResponse>;
+
+/// What the two operations' errors have in common.
+pub fn refusal<E: Into<aws_sdk_lambda::Error>>(error: SdkError<E, HttpResponse>) -> Refusal {
+    error.map_service_error(Into::into)
+}
 
 /// A call of the local Lambda.
 pub fn local(error: Refusal, function: &str, endpoint: &str) -> Failure {
@@ -16,7 +21,7 @@ pub fn local(error: Refusal, function: &str, endpoint: &str) -> Failure {
             Failure::usage(format!("no local Lambda answers at {endpoint}"))
                 .hint("start it with `kiln watch`, or name its port with `--port`")
         }
-        SdkError::ServiceError(refused) if refused.err().is_resource_not_found_exception() => {
+        SdkError::ServiceError(refused) if is_not_found(refused.err()) => {
             let functions = functions(refused.raw());
             if let ([], Some(version)) = (functions.as_slice(), version(refused.err().message())) {
                 return Failure::usage(format!("there is no version or alias `{version}` here"))
@@ -38,7 +43,7 @@ pub fn local(error: Refusal, function: &str, endpoint: &str) -> Failure {
 /// A call of AWS.
 pub fn remote(error: Refusal, function: &str) -> Failure {
     match &error {
-        SdkError::ServiceError(refused) if refused.err().is_resource_not_found_exception() => {
+        SdkError::ServiceError(refused) if is_not_found(refused.err()) => {
             other(error).hint(format!(
                 "is `{function}` deployed in this region and account? `--region` and `--profile` choose others"
             ))
@@ -48,6 +53,10 @@ pub fn remote(error: Refusal, function: &str) -> Failure {
             .hint("check region and credentials with `kiln doctor`, or choose with `--profile` and `--region`"),
         _ => other(error),
     }
+}
+
+fn is_not_found(error: &aws_sdk_lambda::Error) -> bool {
+    matches!(error, aws_sdk_lambda::Error::ResourceNotFoundException(_))
 }
 
 fn other(error: Refusal) -> Failure {
