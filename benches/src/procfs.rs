@@ -57,6 +57,17 @@ pub fn cpu_time(pid: u32) -> Duration {
     stat(pid).map_or(Duration::ZERO, |stat| stat.cpu)
 }
 
+/// CPU time a process's living threads have used, to the nanosecond but for what runs at the moment.
+pub fn run_time(pid: u32) -> Duration {
+    let tasks = fs::read_dir(format!("/proc/{pid}/task"));
+    let run_time = |task: fs::DirEntry| {
+        let text = fs::read_to_string(task.path().join("schedstat")).ok()?;
+        text.split_whitespace().next()?.parse().ok()
+    };
+    let tasks = tasks.into_iter().flatten().flatten();
+    tasks.filter_map(run_time).map(Duration::from_nanos).sum()
+}
+
 /// Resident memory of a process, kB; `None` when it has ended.
 pub fn resident_kb(pid: u32) -> Option<u64> {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;

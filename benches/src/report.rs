@@ -113,6 +113,12 @@ impl Row {
         self
     }
 
+    /// Kiln's reading alone, where there is nothing to compare.
+    pub fn kiln(mut self, kiln: impl Into<Reading>) -> Self {
+        self.kiln = Some(kiln.into());
+        self
+    }
+
     /// The reading without a tool.
     pub fn bare(mut self, bare: impl Into<Reading>) -> Self {
         self.bare = Some(bare.into());

@@ -1,5 +1,6 @@
 //! The figures, one file each.
 
+mod cpu_share;
 mod first_call;
 mod floor;
 mod footprint;
@@ -32,6 +33,8 @@ pub enum Figure {
     Footprint,
     /// A function in direct contact with its events: what no service can be faster than
     Floor,
+    /// The share of CPU that a function gets, beside the one its memory says
+    CpuShare,
 }
 
 /// What is measured, and with what.
@@ -94,6 +97,7 @@ impl Figure {
             Self::Parallel => parallel::measure(plan),
             Self::Footprint => footprint::measure(plan),
             Self::Floor => floor::measure(plan),
+            Self::CpuShare => cpu_share::measure(plan),
         };
         let mut section = measured?;
         section.figure = self.name();

@@ -94,6 +94,58 @@ fn the_function_sees_the_invocation_as_on_aws() {
 }
 
 #[test]
+fn a_function_that_exceeds_its_memory_is_killed_and_the_next_call_works() {
+    let watch = serving(&["--enforce-limits"]);
+    let client = watch.client();
+    // Configured are 256 MB.
+    let event = r#"{"do": "allocate", "mb": 600}"#;
+    let killed = client.invoke_with("behave", event, &[("X-Amz-Log-Type", "Tail")]);
+    assert_eq!(killed.header("x-amz-function-error"), Some("Unhandled"));
+    let id = killed.header("x-amzn-requestid").unwrap();
+    assert_eq!(
+        killed.text(),
+        format!(
+            r#"{{"errorType":"Runtime.ExitError","errorMessage":"RequestId: {id} Error: Runtime exited with error: signal: killed"}}"#
+        )
+    );
+    let log = tail(&killed);
+    assert!(
+        log.contains("Status: error\tError Type: Runtime.OutOfMemory"),
+        "{log}"
+    );
+    let fits = client.invoke("behave", r#"{"do": "allocate", "mb": 100}"#);
+    assert_eq!(fits.json(), json!(104_857_600));
+}
+
+#[test]
+fn nothing_runs_between_invocations() {
+    let watch = serving(&["--enforce-limits"]);
+    // A thread that the function leaves behind would spin for a minute.
+    let client = watch.client();
+    let event = r#"{"do": "work on", "ms": 60000}"#;
+    let pid = client.invoke("behave", event).json()["pid"]
+        .as_u64()
+        .unwrap();
+    let run_time = || {
+        let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).unwrap();
+        let stats = tasks.map(|task| {
+            let file = task.unwrap().path().join("schedstat");
+            let text = std::fs::read_to_string(file).unwrap();
+            text.split(' ').next().unwrap().parse::<u64>().unwrap()
+        });
+        stats.sum::<u64>()
+    };
+    let mut before = run_time();
+    eventually("the function to be frozen", || {
+        thread::sleep(Duration::from_millis(100));
+        let now = run_time();
+        (std::mem::replace(&mut before, now) == now).then_some(())
+    });
+    let thawed = client.invoke("behave", r#"{"do": "count"}"#).json();
+    assert_eq!(thawed["pid"], json!(pid));
+}
+
+#[test]
 fn fault_1_a_crash_answers_the_caller_and_the_next_call_works() {
     let watch = functions();
     for (event, message) in [

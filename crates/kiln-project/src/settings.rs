@@ -257,6 +257,14 @@ section! {
             flag: "--account-concurrency",
             default: Concurrency::ACCOUNT_DEFAULT
         }
+        /// Hold functions to the CPU and memory they are configured with, and freeze them between
+        /// invocations.
+        enforce_limits: bool {
+            names: ["enforce_limits"],
+            variable: "KILN_ENFORCE_LIMITS",
+            flag: "--enforce-limits",
+            default: false
+        }
         /// Build with optimizations.
         release: bool {
             names: ["release"],

@@ -199,6 +199,8 @@ pub enum ExitCause {
     Code(i32),
     /// A signal ended it.
     Signal(i32),
+    /// It was killed because the environment exceeded its memory.
+    OutOfMemory,
 }
 
 impl ExitCause {
@@ -210,6 +212,7 @@ impl ExitCause {
             Self::Signal(signal) => {
                 format!("Runtime exited with error: signal: {}", signal_name(signal))
             }
+            Self::OutOfMemory => Self::Signal(9).describe(),
         }
     }
 }
@@ -325,8 +328,6 @@ pub enum PlatformError {
     InvalidEntrypoint(String),
     /// The answer was larger than this many bytes.
     ResponseTooLarge(usize),
-    /// The processes needed more memory than the function has, and were killed.
-    OutOfMemory,
     /// The runtime failed in another way; the text says how.
     Runtime(RuntimeFault, String),
     /// An extension failed; the text says how, such as `exit code 1`.
@@ -370,24 +371,25 @@ impl PlatformError {
         Self::InvalidEntrypoint(format!("fork/exec {path}: {reason}"))
     }
 
-    /// The `errorType` in REPORT lines and telemetry, which know more than the payload does.
-    pub fn report_type(&self) -> &'static str {
-        match self {
-            Self::OutOfMemory => "Runtime.OutOfMemory",
-            other => other.error_type(),
-        }
-    }
-
     /// The `errorType` in the payload.
     pub fn error_type(&self) -> &'static str {
         match self {
             Self::TimedOut(_) => "Sandbox.Timedout",
-            Self::RuntimeExited(_) | Self::OutOfMemory => "Runtime.ExitError",
+            Self::RuntimeExited(_) => "Runtime.ExitError",
             Self::InvalidEntrypoint(_) => "Runtime.InvalidEntrypoint",
             Self::ResponseTooLarge(_) => "Function.ResponseSizeTooLarge",
             Self::Runtime(fault, _) => fault.error_type(),
             Self::Extension(fault, _) => fault.error_type(),
             Self::Sandbox(_) => "Sandbox.Failure",
+        }
+    }
+
+    /// The error type in REPORT and INIT_REPORT lines and in telemetry: that of the payload, but where
+    /// memory ran out.
+    pub fn report_type(&self) -> &'static str {
+        match self {
+            Self::RuntimeExited(ExitCause::OutOfMemory) => "Runtime.OutOfMemory",
+            other => other.error_type(),
         }
     }
 
@@ -398,7 +400,6 @@ impl PlatformError {
                 format!("Task timed out after {:.2} seconds", timeout.as_secs_f64())
             }
             Self::RuntimeExited(cause) => cause.describe(),
-            Self::OutOfMemory => ExitCause::Signal(9).describe(),
             Self::InvalidEntrypoint(text)
             | Self::Runtime(_, text)
             | Self::Extension(_, text)
@@ -455,12 +456,12 @@ mod tests {
                 r#"{"errorType":"Runtime.ExitError","errorMessage":"RequestId: 8f5e2b1c-3d4e-4f6a-9b7c-0d1e2f3a4b5c Error: Runtime exited with error: signal: killed"}"#,
             ),
             (
-                PlatformError::ResponseTooLarge(MAX_RESPONSE_BYTES),
-                r#"{"errorMessage":"Response payload size exceeded maximum allowed payload size (6291556 bytes).","errorType":"Function.ResponseSizeTooLarge"}"#,
+                PlatformError::RuntimeExited(ExitCause::OutOfMemory),
+                r#"{"errorType":"Runtime.ExitError","errorMessage":"RequestId: 8f5e2b1c-3d4e-4f6a-9b7c-0d1e2f3a4b5c Error: Runtime exited with error: signal: killed"}"#,
             ),
             (
-                PlatformError::OutOfMemory,
-                r#"{"errorType":"Runtime.ExitError","errorMessage":"RequestId: 8f5e2b1c-3d4e-4f6a-9b7c-0d1e2f3a4b5c Error: Runtime exited with error: signal: killed"}"#,
+                PlatformError::ResponseTooLarge(MAX_RESPONSE_BYTES),
+                r#"{"errorMessage":"Response payload size exceeded maximum allowed payload size (6291556 bytes).","errorType":"Function.ResponseSizeTooLarge"}"#,
             ),
             (
                 PlatformError::no_bootstrap(&["/var/task/bootstrap", "/opt/bootstrap"]),
@@ -481,14 +482,6 @@ mod tests {
         ] {
             assert_eq!(error.payload(ID), body);
         }
-        assert_eq!(
-            PlatformError::OutOfMemory.report_type(),
-            "Runtime.OutOfMemory"
-        );
-        assert_eq!(
-            PlatformError::RuntimeExited(ExitCause::Signal(9)).report_type(),
-            "Runtime.ExitError"
-        );
     }
 
     #[test]
@@ -589,6 +582,15 @@ mod tests {
         assert_eq!(request_id(ID), Ok(ID));
         let error = request_id("42").unwrap_err();
         assert_eq!(error.code(), "InvalidRequestContentException");
+    }
+
+    #[test]
+    fn what_ran_out_of_memory_says_so_in_the_report_alone() {
+        let error = PlatformError::RuntimeExited(ExitCause::OutOfMemory);
+        assert_eq!(error.report_type(), "Runtime.OutOfMemory");
+        assert_eq!(error.error_type(), "Runtime.ExitError");
+        let killed = PlatformError::RuntimeExited(ExitCause::Signal(9));
+        assert_eq!(killed.report_type(), "Runtime.ExitError");
     }
 
     #[test]

@@ -14,8 +14,10 @@ pub mod invocation;
 pub mod lifecycle;
 mod logs;
 pub mod process;
+pub mod resources;
 mod runtime_api;
 
 pub use bandwidth::StreamLimits;
 pub use environment::{Environment, EnvironmentConfig, Host, Launch, LogSource};
 pub use invocation::{Invocation, InvocationReport, InvocationResult, Outcome, ResponsePart};
+pub use resources::{Controls, ResourceSettings};

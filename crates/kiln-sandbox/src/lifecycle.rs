@@ -88,6 +88,10 @@ pub enum Effect {
     Deliver,
     /// Keep the runtime waiting for an event.
     Park,
+    /// An event comes: let the processes run, at the function's share of CPU.
+    Thaw,
+    /// There is no event: let no process run until there is.
+    Freeze,
     /// Answer the runtime's call.
     Reply(Answer),
     /// Pass on what comes of the response to the caller.
@@ -247,7 +251,7 @@ impl Machine {
         match self.state {
             State::Idle => {
                 self.state = State::Running;
-                vec![Effect::Arm(Timer::Invoke), Effect::Deliver]
+                vec![Effect::Arm(Timer::Invoke), Effect::Thaw, Effect::Deliver]
             }
             State::Down => {
                 self.state = State::InlineInit;
@@ -269,12 +273,13 @@ impl Machine {
                     Effect::Disarm,
                     Effect::Park,
                     Effect::InitDone,
+                    Effect::Freeze,
                     Effect::Available,
                 ]
             }
             State::InlineInit => {
                 self.state = State::Running;
-                vec![Effect::InitDone, Effect::Deliver]
+                vec![Effect::InitDone, Effect::Thaw, Effect::Deliver]
             }
             // The runtime polled anew, on another connection perhaps: the new poll counts.
             State::Idle => vec![Effect::Park],
@@ -288,6 +293,7 @@ impl Machine {
                     Effect::Disarm,
                     Effect::Park,
                     Effect::Finish(Status::Success),
+                    Effect::Freeze,
                     Effect::Available,
                 ]
             }
@@ -382,7 +388,7 @@ impl Machine {
     fn process_ended(&mut self, error: PlatformError) -> Vec<Effect> {
         let init_error = self.init_error.take();
         let posted = init_error.is_some();
-        let status = Status::Error(init_error.unwrap_or_else(|| error.error_type().to_owned()));
+        let status = Status::Error(init_error.unwrap_or_else(|| error.report_type().to_owned()));
         match self.state {
             State::Init => {
                 self.state = State::Down;

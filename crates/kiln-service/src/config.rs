@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use kiln_sandbox::StreamLimits;
+use kiln_sandbox::{ResourceSettings, StreamLimits};
 
 /// What is the same for every function of the service.
 #[derive(Clone, Debug)]
@@ -23,6 +23,8 @@ pub struct ServiceConfig {
     pub init_limit: Duration,
     /// Size and bandwidth of a streamed response.
     pub stream_limits: StreamLimits,
+    /// Which limits of the machine's resources are wanted.
+    pub resources: ResourceSettings,
 }
 
 impl Default for ServiceConfig {
@@ -36,6 +38,8 @@ impl Default for ServiceConfig {
             max_environments: 1_000,
             init_limit: Duration::from_secs(10),
             stream_limits: StreamLimits::default(),
+            // A function with little memory is slow on AWS; here, somebody has to ask for that.
+            resources: ResourceSettings::off(),
         }
     }
 }

@@ -434,6 +434,7 @@ impl Function {
             timeout,
             init_limit: self.shared.config.init_limit,
             stream_limits: self.shared.config.stream_limits,
+            controls: self.shared.controls.clone(),
             launch,
         }
     }

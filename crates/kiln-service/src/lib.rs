@@ -18,7 +18,7 @@ mod variables;
 pub use config::{Code, FunctionConfig, ServiceConfig};
 pub use function::{BuildState, Function};
 pub use kiln_protocol::error::ThrottleReason;
-pub use kiln_sandbox::process;
 pub use kiln_sandbox::{InvocationReport, InvocationResult, LogSource, Outcome, StreamLimits};
+pub use kiln_sandbox::{process, resources};
 pub use service::{Observer, Service, Throttle};
 pub use variables::runtime_variables;

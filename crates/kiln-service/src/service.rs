@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 
 use kiln_protocol::error::{ServiceError, ThrottleReason};
 use kiln_protocol::function::FunctionArn;
-use kiln_sandbox::{InvocationReport, LogSource};
+use kiln_sandbox::resources::InForce;
+use kiln_sandbox::{Controls, InvocationReport, LogSource};
 use tokio::sync::watch;
 
 use crate::account::Account;
@@ -75,6 +76,7 @@ pub struct Service {
 pub(crate) struct Shared {
     pub(crate) config: ServiceConfig,
     pub(crate) observer: Arc<dyn Observer>,
+    pub(crate) controls: Controls,
     pub(crate) account: Arc<Account>,
     /// The moment that functions count their time from.
     began: Instant,
@@ -89,6 +91,7 @@ impl Service {
     pub fn new(config: ServiceConfig, observer: Arc<dyn Observer>) -> Self {
         Self {
             shared: Arc::new(Shared {
+                controls: Controls::detect(config.resources),
                 account: Arc::new(Account::new(config.account_concurrency)),
                 config,
                 observer,
@@ -103,6 +106,11 @@ impl Service {
     /// Its configuration.
     pub fn config(&self) -> &ServiceConfig {
         &self.shared.config
+    }
+
+    /// Which limits of the machine's resources are in force, and why not the rest.
+    pub fn in_force(&self) -> &InForce {
+        self.shared.controls.in_force()
     }
 
     /// Announces a function whose code is still to come, so that calls to it can wait.
@@ -212,6 +220,9 @@ impl Service {
         let mut environments = self.shared.environments.subscribe();
         // The sender lives as long as we do: waiting cannot fail.
         let _ = environments.wait_for(|count| *count == 0).await;
+        let controls = self.shared.controls.clone();
+        // What the system needs to forget the last process.
+        let _ = tokio::task::spawn_blocking(move || controls.close()).await;
     }
 }
 

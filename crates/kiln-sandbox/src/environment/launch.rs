@@ -9,9 +9,10 @@ use kiln_protocol::invoke::ExitCause;
 use super::Environment;
 use crate::lifecycle::Event;
 use crate::process::{Child, Family, Manners, exit_cause};
+use crate::resources::{Controlled, Limits};
 
-/// `RLIMIT_NOFILE` inside an execution environment.
-const DESCRIPTOR_LIMIT: u64 = 1_024;
+/// Tells the runtime where its events are; no other environment of this machine has the same.
+const RUNTIME_API: &str = "AWS_LAMBDA_RUNTIME_API";
 
 impl Environment {
     pub(super) fn launch(self: &Arc<Self>) {
@@ -35,7 +36,7 @@ impl Environment {
     }
 
     /// Starts the process; the error is the text of the service.
-    pub(super) fn spawn(&self) -> Result<(Family, Child), String> {
+    pub(super) fn spawn(&self) -> Result<(Controlled, Child), String> {
         let (Some(launch), Some(logs), Some(address)) =
             (&self.config.launch, &self.logs, self.address)
         else {
@@ -45,21 +46,27 @@ impl Environment {
         if !launch.bootstrap.exists() {
             return Err(format!("Couldn't find valid bootstrap(s): [{path}]"));
         }
-        let start = || -> io::Result<(Family, Child)> {
+        let start = || -> io::Result<(Controlled, Child)> {
             let mut command = Command::new(&launch.bootstrap);
             command
                 .env_clear()
                 .envs(launch.variables.iter().map(|(name, value)| (name, value)))
-                .env("AWS_LAMBDA_RUNTIME_API", address.to_string())
+                .env(RUNTIME_API, address.to_string())
                 .current_dir(&launch.working_directory)
                 .stdin(Stdio::null())
                 .stdout(logs.writer()?)
                 .stderr(logs.writer()?);
+            let controls = &self.config.controls;
             let manners = Manners {
-                descriptor_limit: Some(DESCRIPTOR_LIMIT),
+                limits: Some(controls.process_limits()),
                 lets_us_finish: true,
             };
-            Family::spawn(command, manners)
+            let (family, child) = Family::spawn(command, manners)?;
+            let limits = Limits {
+                memory_mb: self.config.memory_mb,
+                mark: Some(format!("{RUNTIME_API}={address}")),
+            };
+            Ok((controls.begin_init(family, limits), child))
         };
         start().map_err(|error| format!("fork/exec {path}: {}", os_text(&error)))
     }
@@ -67,11 +74,17 @@ impl Environment {
     pub(super) async fn wait(self: Arc<Self>, mut child: Child) {
         let status = child.wait().await;
         let mut core = self.lock();
-        if let Some(family) = core.family.take() {
-            // What the process left behind ends with it.
-            family.kill();
-        }
-        let cause = status.map_or(ExitCause::Code(-1), exit_cause);
+        // What the process left behind ends with it.
+        let ended = core.family.take().map(Controlled::end);
+        core.peak_memory = core
+            .peak_memory
+            .max(ended.and_then(|ended| ended.peak_memory));
+        let cause = match status.map_or(ExitCause::Code(-1), exit_cause) {
+            ExitCause::Signal(9) if ended.is_some_and(|ended| ended.out_of_memory) => {
+                ExitCause::OutOfMemory
+            }
+            cause => cause,
+        };
         self.dispatch(core, Event::Exited(cause));
     }
 }

@@ -27,7 +27,7 @@ use crate::bandwidth::StreamLimits;
 use crate::invocation::{Invocation, InvocationReport, InvocationResult};
 use crate::lifecycle::{Answered, Effect, Event, Machine};
 use crate::logs::LogPipe;
-use crate::process::Family;
+use crate::resources::{Controlled, Controls};
 use crate::runtime_api;
 use report::{CallerAnswer, settle};
 use stream::ActiveStream;
@@ -73,6 +73,8 @@ pub struct EnvironmentConfig {
     pub init_limit: Duration,
     /// Size and bandwidth of a streamed response.
     pub stream_limits: StreamLimits,
+    /// What keeps its processes within their limits.
+    pub controls: Controls,
     /// How to start the runtime; `None` when somebody else starts it, in a debugger say.
     pub launch: Option<Launch>,
 }
@@ -106,7 +108,7 @@ struct Core {
     /// The runtime's waiting `/next`.
     poll: Option<oneshot::Sender<NextEvent>>,
     active: Option<Active>,
-    family: Option<Family>,
+    family: Option<Controlled>,
     /// The process is to be killed as soon as it exists.
     kill_on_launch: bool,
     /// When the timer fires.
@@ -136,7 +138,7 @@ impl Core {
 
     /// Notes the peak of the process's memory, which outlives the process.
     fn measure_memory(&mut self) {
-        let measured = self.family.as_ref().and_then(Family::peak_memory);
+        let measured = self.family.as_ref().and_then(Controlled::peak_memory);
         self.peak_memory = self.peak_memory.max(measured);
         self.peak_measured = Instant::now();
     }
@@ -386,6 +388,8 @@ impl Environment {
                 Effect::Deliver => self.deliver(&mut core),
                 // The poll is in place already.
                 Effect::Park => {}
+                Effect::Thaw => core.family.iter().for_each(Controlled::begin_invoke),
+                Effect::Freeze => core.family.iter().for_each(Controlled::end_invoke),
                 Effect::Reply(reply) => answer = Some(reply),
                 Effect::Stream => {
                     let serial = core.streams;

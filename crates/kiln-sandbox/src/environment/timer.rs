@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::{Core, Environment};
 use crate::lifecycle::{Event, Timer};
-use crate::process::Family;
+use crate::resources::Controlled;
 
 /// How long a fired timer waits before it looks again whether the debugger has let go.
 const DEBUGGER_PATIENCE: Duration = Duration::from_millis(500);
@@ -54,7 +54,7 @@ impl Environment {
         if core.deadline.is_none_or(|deadline| deadline > now) {
             return;
         }
-        if core.family.as_ref().is_some_and(Family::is_traced) {
+        if core.family.as_ref().is_some_and(Controlled::is_traced) {
             core.deadline = Some(now + DEBUGGER_PATIENCE);
             return;
         }

@@ -55,10 +55,10 @@ fn init_then_invoke_then_idle() {
     assert_eq!(last(&[Event::Start]), [E::Arm(Timer::Init), E::Launch]);
     assert_eq!(
         last(&[Event::Start, Event::Next]),
-        [E::Disarm, E::Park, E::InitDone, E::Available]
+        [E::Disarm, E::Park, E::InitDone, E::Freeze, E::Available]
     );
     let invoked = [Event::Start, Event::Next, Event::Invoke];
-    assert_eq!(last(&invoked), [E::Arm(Timer::Invoke), E::Deliver]);
+    assert_eq!(last(&invoked), [E::Arm(Timer::Invoke), E::Thaw, E::Deliver]);
     let answered = [&invoked[..], &[body(false)]].concat();
     assert_eq!(
         last(&answered),
@@ -71,7 +71,13 @@ fn init_then_invoke_then_idle() {
     let back = [&answered[..], &[Event::Next]].concat();
     assert_eq!(
         last(&back),
-        [E::Disarm, E::Park, E::Finish(Status::Success), E::Available]
+        [
+            E::Disarm,
+            E::Park,
+            E::Finish(Status::Success),
+            E::Freeze,
+            E::Available
+        ]
     );
 }
 
@@ -90,7 +96,7 @@ fn a_failed_init_runs_again_inside_the_first_invocation() {
     let again = [&crashed[..], &[Event::Invoke]].concat();
     assert_eq!(last(&again), [E::Arm(Timer::Invoke), E::Launch]);
     let recovered = [&again[..], &[Event::Next]].concat();
-    assert_eq!(last(&recovered), [E::InitDone, E::Deliver]);
+    assert_eq!(last(&recovered), [E::InitDone, E::Thaw, E::Deliver]);
     let crashed_again = [&again[..], &[exited(1)]].concat();
     assert_eq!(
         last(&crashed_again),
@@ -306,7 +312,13 @@ fn a_streamed_response_settles_when_it_ends() {
         );
         assert_eq!(
             after(&[end, Event::Next]),
-            [E::Disarm, E::Park, E::Finish(Status::Success), E::Available]
+            [
+                E::Disarm,
+                E::Park,
+                E::Finish(Status::Success),
+                E::Freeze,
+                E::Available
+            ]
         );
     }
     // While it comes, nothing else of the runtime does.
@@ -404,7 +416,8 @@ proptest! {
     #[test]
     fn no_sequence_strands_a_caller_or_leaks_a_process(events in proptest::collection::vec(any_event(), 0..60)) {
         let mut machine = Machine::new(TIMEOUT);
-        let (mut alive, mut killed, mut unsettled, mut unfinished) = (false, false, 0, 0);
+        let (mut alive, mut killed, mut frozen) = (false, false, false);
+        let (mut unsettled, mut unfinished) = (0, 0);
         let mut streams = 0;
         let script = std::iter::once(Event::Start).chain(events);
         for event in script {
@@ -425,13 +438,15 @@ proptest! {
                 match effect {
                     Effect::Reply(_) => { replies += 1; prop_assert_eq!(replies, 1); }
                     Effect::Stream => { streams += 1; prop_assert!(alive && streams == 1 && unsettled == 1); }
-                    Effect::Launch => { prop_assert!(!alive); alive = true; killed = false; }
+                    Effect::Launch => { prop_assert!(!alive); alive = true; killed = false; frozen = false; }
+                    Effect::Freeze => { prop_assert!(alive && unfinished == 0); frozen = true; }
+                    Effect::Thaw => frozen = false,
                     Effect::Kill => { prop_assert!(alive); killed = true; }
                     Effect::Settle(_) => { unsettled -= 1; prop_assert_eq!(unsettled, 0); }
                     Effect::Finish(_) => { unfinished -= 1; prop_assert_eq!(unfinished, 0); prop_assert_eq!(unsettled, 0); }
                     Effect::Available => { prop_assert!(machine.is_free()); prop_assert_eq!(unsettled, 0); }
                     Effect::Closed => { prop_assert!(!alive); prop_assert_eq!(unsettled, 0); }
-                    Effect::Deliver => prop_assert!(alive && unsettled == 1),
+                    Effect::Deliver => prop_assert!(alive && !frozen && unsettled == 1),
                     _ => {}
                 }
             }

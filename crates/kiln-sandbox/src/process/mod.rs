@@ -6,26 +6,42 @@
 
 use std::io;
 use std::process::Command;
+use std::sync::Arc;
+
+pub(crate) mod limits;
+pub(crate) mod members;
 
 #[cfg(unix)]
 mod unix;
 #[cfg(unix)]
 use unix as platform;
 
-pub(crate) use platform::exit_cause;
+// What the platform tells of a process: the equal functions of each.
+#[cfg(target_os = "linux")]
+#[path = "facts_linux.rs"]
+pub(crate) mod facts;
+#[cfg(target_os = "macos")]
+#[path = "facts_macos.rs"]
+pub(crate) mod facts;
+#[cfg(not(any(target_os = "linux", target_os = "macos")))]
+#[path = "facts_none.rs"]
+pub(crate) mod facts;
+
+pub use limits::ProcessLimits;
 pub use platform::raise_descriptor_limit;
+pub(crate) use platform::{be_punctual, exit_cause};
 
 /// A running process family.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Family {
-    leader: platform::Leader,
+    leader: Arc<platform::Leader>,
 }
 
 /// What every process of a family keeps to, where the platform has it.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Manners {
-    /// Most open descriptors (`RLIMIT_NOFILE`).
-    pub descriptor_limit: Option<u64>,
+    /// Limits of each process.
+    pub limits: Option<ProcessLimits>,
     /// Woken by us, it lets us go on until we wait (`SCHED_BATCH`): when all processors are busy, a
     /// switch to the function and back for each message would cost as much as the message.
     pub lets_us_finish: bool,
@@ -34,8 +50,11 @@ pub struct Manners {
 /// The family's first process, to wait for.
 pub type Child = tokio::process::Child;
 
+/// The id of a process.
+pub(crate) type Pid = rustix::process::Pid;
+
 impl Family {
-    /// Starts `command` as the leader of a new family.
+    /// Starts `command` as the leader of a new family, with these limits or with Kiln's own.
     ///
     /// Call it on a thread that lives as long as the process: on Linux the family is tied to the
     /// thread that started it. Tokio's worker threads qualify, `spawn_blocking`'s do not.
@@ -44,21 +63,37 @@ impl Family {
     /// What the operating system says of the executable.
     pub fn spawn(command: Command, manners: Manners) -> io::Result<(Self, Child)> {
         let (leader, child) = platform::spawn(command, manners)?;
+        let leader = Arc::new(leader);
         Ok((Self { leader }, child))
     }
 
-    /// Ends every process of the family at once. Without effect when all have ended.
+    /// Ends every process of the family's group at once. Without effect when all have ended.
     pub fn kill(&self) {
         platform::kill(&self.leader);
     }
 
-    /// Peak resident memory of the leader, in bytes; `None` where the platform does not tell.
-    pub fn peak_memory(&self) -> Option<u64> {
-        platform::peak_memory(&self.leader)
+    /// Keeps every process of the family's group from running until [`resume`](Self::resume).
+    pub(crate) fn stop(&self) {
+        platform::stop(&self.leader);
+    }
+
+    /// Lets the processes of the family's group run.
+    pub(crate) fn resume(&self) {
+        platform::resume(&self.leader);
+    }
+
+    /// The first process.
+    pub(crate) fn leader(&self) -> Pid {
+        self.leader.pid
     }
 
     /// Whether a debugger holds the leader.
     pub fn is_traced(&self) -> bool {
         platform::is_traced(&self.leader)
     }
+}
+
+/// Sends a signal to one process, which may have ended.
+pub(crate) fn signal(pid: Pid, signal: rustix::process::Signal) {
+    let _ = rustix::process::kill_process(pid, signal);
 }

@@ -15,6 +15,7 @@ use kiln_project::{
     Addresses, Concurrency, DeployOverrides, LoadOptions, Memory, Overrides, Project, Timeout,
     WatchOverrides, WatchSettings,
 };
+use kiln_service::resources::ResourceSettings;
 use kiln_service::{Service, edge, process};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -91,6 +92,13 @@ pub struct Args {
     #[arg(long)]
     only_lambda_apis: bool,
 
+    /// Hold functions to their CPU share and memory, and freeze them between invocations, as on AWS.
+    ///
+    /// Functions with little memory get slow: 128 MB are 7 % of a processor. The start says by which
+    /// means each limit is in force on this machine.
+    #[arg(long)]
+    enforce_limits: bool,
+
     /// Show the platform's log lines too: START, END, REPORT.
     #[arg(long)]
     platform_logs: bool,
@@ -115,6 +123,7 @@ impl Args {
                 ignore_changes: given(self.ignore_changes),
                 only_lambda_apis: given(self.only_lambda_apis),
                 account_concurrency: self.account_concurrency,
+                enforce_limits: given(self.enforce_limits),
                 release: given(self.cargo.release),
             },
             env_var: self.env_var.clone(),
@@ -184,6 +193,9 @@ impl Watch {
         let address = bound(&listeners)?;
         let mut config = local::service_config();
         config.account_concurrency = self.settings.account_concurrency.value.invocations().into();
+        if self.settings.enforce_limits.value {
+            config.resources = ResourceSettings::default();
+        }
         let service = Service::new(config, Arc::clone(&self.printer) as _);
         let mut session = Session::new(&self, project, service.clone(), address)?;
         self.greet(&session, address);
@@ -232,10 +244,14 @@ impl Watch {
                 reserved.unwrap_or_default()
             ));
         }
-        say(format!(
-            "{DIM}not in force here: CPU share and memory limit, freezing between invocations, \
-             file system layout{DIM:#}"
-        ));
+        let not_in_force = if self.settings.enforce_limits.value {
+            say(format!("{DIM}in force here: {}{DIM:#}", session.in_force()));
+            "file system layout"
+        } else {
+            "CPU share, memory limit and freezing between invocations (--enforce-limits), \
+             file system layout"
+        };
+        say(format!("{DIM}not in force here: {not_in_force}{DIM:#}"));
     }
 }
 

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use kiln_build::cargo::{CargoBuild, CargoError};
 use kiln_project::{Function, Project};
+use kiln_service::resources::InForce;
 use kiln_service::{BuildState, Code, FunctionConfig, Service};
 
 use super::Watch;
@@ -94,6 +95,10 @@ impl<'a> Session<'a> {
             }
         }
         Ok(session)
+    }
+
+    pub(super) fn in_force(&self) -> &InForce {
+        self.service.in_force()
     }
 
     pub(super) fn configs(&self) -> &BTreeMap<String, FunctionConfig> {
