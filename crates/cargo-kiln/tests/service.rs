@@ -398,6 +398,113 @@ fn fault_16_two_hundred_parallel_calls_are_all_answered() {
 }
 
 #[test]
+fn five_hundred_parallel_calls_start_five_hundred_environments() {
+    let watch = serving(&["--timeout", "300"]);
+    let client = watch.client();
+    // Nobody is answered before all are called: each needs an environment of its own.
+    let directory = tempfile::tempdir().unwrap();
+    let gate = directory.path().join("gate");
+    let event = json!({"do": "wait for", "path": gate}).to_string();
+    let (running, answers) = thread::scope(|scope| {
+        let callers = scope.spawn(|| in_parallel(500, || client.invoke("behave", &event)));
+        let running = eventually("500 processes to run", || {
+            let running = watch.children().len();
+            (running >= 500 || callers.is_finished()).then_some(running)
+        });
+        std::fs::write(&gate, "").unwrap();
+        (running, callers.join().unwrap())
+    });
+    for answer in &answers {
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        assert_eq!(
+            answer.header("x-amz-function-error"),
+            None,
+            "{}",
+            answer.text()
+        );
+    }
+    assert_eq!(running, 500, "one for each, and no more");
+    // They are idle, and do not count: there is room for as many calls of another function.
+    let answers = in_parallel(100, || client.invoke("noop", "{}"));
+    assert!(answers.iter().all(|answer| answer.status == 200));
+}
+
+#[test]
+fn reserved_concurrency_comes_from_the_configuration_and_throttled_calls_are_shown() {
+    let command = Kiln::new(KILN)
+        .in_dir(fixture("functions"))
+        .args(["watch", "--port", "0", "--target-dir"])
+        .arg(Project::target_directory())
+        .env("KILN_RESERVED_CONCURRENCY", "1")
+        .into_command();
+    let watch = Watch::spawn(command).ready();
+    watch.wait_for("quick 256 MB, timeout 1 s, reserved concurrency 1\n");
+    let directory = tempfile::tempdir().unwrap();
+    let gate = directory.path().join("gate");
+    let event = json!({"do": "wait for", "path": gate, "tell": true}).to_string();
+    let client = watch.client();
+    let running = {
+        let (client, event) = (client.clone(), event.clone());
+        thread::spawn(move || client.invoke("behave", event))
+    };
+    watch.wait_for("behave pid ");
+    let refused = client.invoke("behave", "{}");
+    assert_eq!(refused.status, 429);
+    let reason = "ReservedFunctionConcurrentInvocationLimitExceeded";
+    assert_eq!(
+        refused.text(),
+        format!(r#"{{"Reason":"{reason}","Type":"User","message":"Rate Exceeded."}}"#)
+    );
+    let id = refused.header("x-amzn-requestid").unwrap();
+    watch.wait_for(&format!(
+        "▸ {id} behave throttled {reason} its `reserved_concurrency` is in use\n"
+    ));
+    // Others have their own, and events wait in line.
+    assert_eq!(client.invoke("noop", "{}").status, 200);
+    for _ in 0..3 {
+        let asynchronous = [("x-amz-invocation-type", "Event")];
+        assert_eq!(
+            client.invoke_with("behave", &event, &asynchronous).status,
+            202
+        );
+    }
+    std::fs::write(&gate, "").unwrap();
+    assert_eq!(running.join().unwrap().status, 200);
+    eventually("all events to have run in the one process", || {
+        let printed = watch.printed();
+        let pids: Vec<&str> = printed
+            .lines()
+            .filter(|line| line.starts_with("behave pid "))
+            .collect();
+        assert!(pids.iter().all(|pid| *pid == pids[0]), "{pids:?}");
+        (pids.len() == 4).then_some(())
+    });
+}
+
+#[test]
+fn reservations_that_leave_too_little_are_refused_in_the_services_words() {
+    Kiln::new(KILN)
+        .in_dir(fixture("functions"))
+        .args(["watch", "--port", "0", "--bin", "noop", "--bin", "quick"])
+        .env("KILN_RESERVED_CONCURRENCY", "451")
+        .exits(2)
+        .expect_stderr("error: Specified ReservedConcurrentExecutions for function decreases account's UnreservedConcurrentExecution below its minimum value of [100].")
+        .expect_stderr("`noop` 451, `quick` 451");
+}
+
+#[test]
+fn idle_environments_do_not_count_as_concurrency() {
+    let watch = serving(&["--account-concurrency", "1"]);
+    let client = watch.client();
+    for _ in 0..2 {
+        for function in ["noop", "behave", "quick"] {
+            let answer = client.invoke(function, "{}");
+            assert_eq!(answer.status, 200, "{function}: {}", answer.text());
+        }
+    }
+}
+
+#[test]
 fn fault_17_a_caller_that_hangs_up_while_waiting_costs_no_invocation() {
     use std::io::Write as _;
     // A function somebody else starts: calls wait until it does.

@@ -67,7 +67,7 @@ pub use settings::{
 };
 pub use unread::UnreadKey;
 pub use value::{
-    Addresses, BuildTarget, Compiler, CompilerKind, InvalidText, Memory, OutputFormat,
+    Addresses, BuildTarget, Compiler, CompilerKind, Concurrency, InvalidText, Memory, OutputFormat,
     SettingValue, Timeout,
 };
 pub use variables::Variables;

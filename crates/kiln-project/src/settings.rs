@@ -6,7 +6,9 @@ use serde::Serialize;
 use crate::error::ProjectError;
 use crate::layers::Layers;
 use crate::setting::Setting;
-use crate::value::{Addresses, BuildTarget, Compiler, Memory, OutputFormat, SettingValue, Timeout};
+use crate::value::{
+    Addresses, BuildTarget, Compiler, Concurrency, Memory, OutputFormat, SettingValue, Timeout,
+};
 
 /// What there is to know about a setting without its value.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -193,6 +195,13 @@ section! {
             flag: "--timeout",
             default: Timeout::DEFAULT
         }
+        /// How much of the account's concurrency is the function's alone, and all it gets; 0
+        /// refuses every invocation.
+        reserved_concurrency: Concurrency {
+            names: ["reserved_concurrency"],
+            variable: "KILN_RESERVED_CONCURRENCY",
+            flag: "--reserved-concurrency"
+        }
         /// The Lambda runtime to run on.
         runtime: String {
             names: ["runtime"],
@@ -239,6 +248,14 @@ section! {
             variable: "KILN_ONLY_LAMBDA_APIS",
             flag: "--only-lambda-apis",
             default: false
+        }
+        /// The concurrency of the account: how many invocations may be in flight at a time, over all
+        /// functions.
+        account_concurrency: Concurrency {
+            names: ["account_concurrency"],
+            variable: "KILN_ACCOUNT_CONCURRENCY",
+            flag: "--account-concurrency",
+            default: Concurrency::ACCOUNT_DEFAULT
         }
         /// Hold functions to the CPU and memory they are configured with, and freeze them between
         /// invocations.

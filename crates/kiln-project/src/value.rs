@@ -13,7 +13,7 @@ mod limits;
 
 pub use addresses::Addresses;
 pub use build::{BuildTarget, Compiler, CompilerKind, OutputFormat};
-pub use limits::{Memory, Timeout};
+pub use limits::{Concurrency, Memory, Timeout};
 
 /// A type that settings can have.
 pub trait SettingValue: Clone + Sized {
@@ -80,6 +80,7 @@ macro_rules! from_str_as_setting {
 from_str_as_setting!(
     Memory,
     Timeout,
+    Concurrency,
     Addresses,
     BuildTarget,
     Compiler,

@@ -64,7 +64,12 @@ pub enum ServiceError {
     /// 415: the body's content type is not JSON.
     UnsupportedMediaType(String),
     /// 429: more than may be, of what the reason says.
-    TooManyRequests(ThrottleReason),
+    TooManyRequests {
+        /// Of what.
+        reason: ThrottleReason,
+        /// The header `Retry-After`: in how many seconds it is worth trying again, where that is known.
+        retry_after_seconds: Option<u64>,
+    },
     /// 404: a path or method that is no operation of the service, or not one of this release.
     UnknownOperation(String),
     /// 500: a defect of the service.
@@ -160,9 +165,20 @@ impl ServiceError {
             | Self::DurableExecutionAlreadyStarted(_) => 409,
             Self::RequestTooLarge { .. } => 413,
             Self::UnsupportedMediaType(_) => 415,
-            Self::TooManyRequests(_) => 429,
+            Self::TooManyRequests { .. } => 429,
             Self::Service(_) => 500,
             Self::InvalidRuntime(_) | Self::InvalidZipFile(_) | Self::ResourceNotReady(_) => 502,
+        }
+    }
+
+    /// Value of the `Retry-After` header, where the answer has one.
+    pub fn retry_after_seconds(&self) -> Option<u64> {
+        match self {
+            Self::TooManyRequests {
+                retry_after_seconds,
+                ..
+            } => *retry_after_seconds,
+            _ => None,
         }
     }
 
@@ -184,7 +200,7 @@ impl ServiceError {
             Self::InvalidRuntime(_) => "InvalidRuntimeException",
             Self::InvalidZipFile(_) => "InvalidZipFileException",
             Self::ResourceNotReady(_) => "ResourceNotReadyException",
-            Self::TooManyRequests(_) => "TooManyRequestsException",
+            Self::TooManyRequests { .. } => "TooManyRequestsException",
             Self::InvalidRequestContent(_) => "InvalidRequestContentException",
             Self::ResourceNotFound { .. } => "ResourceNotFoundException",
             Self::ResourceConflict(_) => "ResourceConflictException",
@@ -225,7 +241,7 @@ impl ServiceError {
             } => format!(
                 "1 validation error detected: Value '{value}' at '{field}' failed to satisfy constraint: {constraint}"
             ),
-            Self::TooManyRequests(_) => "Rate Exceeded.".to_owned(),
+            Self::TooManyRequests { .. } => "Rate Exceeded.".to_owned(),
             Self::ResourceNotFound { arn, .. } => format!("Function not found: {arn}"),
             Self::RequestTooLarge { limit } => {
                 format!(
@@ -261,7 +277,7 @@ impl ServiceError {
             Self::Validation { .. } | Self::SensitiveValidation { .. } => {
                 json!({"message": message})
             }
-            Self::TooManyRequests(reason) => {
+            Self::TooManyRequests { reason, .. } => {
                 json!({"Reason": reason.name(), "Type": "User", "message": message})
             }
             Self::InvalidParameterValue(_)
@@ -444,7 +460,10 @@ mod tests {
                 "ConcurrentSnapshotCreateLimitExceeded",
             ),
         ] {
-            let error = ServiceError::TooManyRequests(reason);
+            let error = ServiceError::TooManyRequests {
+                reason,
+                retry_after_seconds: None,
+            };
             assert_eq!(
                 (error.status(), error.code()),
                 (429, "TooManyRequestsException")

@@ -13,7 +13,11 @@ pub struct ServiceConfig {
     pub region: String,
     /// Account in ARNs when the caller's access key names none.
     pub account: String,
-    /// Most execution environments at a time, over all functions: the account's concurrency.
+    /// The account's concurrency: how many invocations may be in flight at a time, over all functions.
+    pub account_concurrency: u32,
+    /// Most execution environments at a time, over all functions, idle ones included. It protects the
+    /// machine: idle environments of other functions end to make room, and where there are none,
+    /// invocations wait.
     pub max_environments: usize,
     /// Limit of the init phase.
     pub init_limit: Duration,
@@ -28,7 +32,9 @@ impl Default for ServiceConfig {
         Self {
             region: "us-east-1".to_owned(),
             account: "000000000000".to_owned(),
-            // The default quota of an account, and the limit of an on-demand init.
+            // The default quota of an account, a process for each of them, and the limit of an
+            // on-demand init.
+            account_concurrency: 1_000,
             max_environments: 1_000,
             init_limit: Duration::from_secs(10),
             stream_limits: StreamLimits::default(),
@@ -49,6 +55,9 @@ pub struct FunctionConfig {
     pub timeout: Duration,
     /// The user's environment variables.
     pub variables: BTreeMap<String, String>,
+    /// How much of the account's concurrency is this function's alone, and all it gets; 0 refuses
+    /// every invocation. Without it, the function shares what nobody has reserved.
+    pub reserved_concurrency: Option<u32>,
 }
 
 /// Where a function's code is.

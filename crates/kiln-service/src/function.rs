@@ -3,14 +3,14 @@
 //! The pool reuses the environment that was busy last, grows by one for each invocation that finds
 //! none idle, and never makes a caller wait for an environment that is not coming. A new release
 //! (code or configuration) takes over at once: environments of the old one finish what they run
-//! and end.
+//! and end. Who is let in, and which environment stands how, is kept in the [`Pool`]'s books.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::ops::{Deref, DerefMut};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use kiln_protocol::error::{ServiceError, ThrottleReason};
+use kiln_protocol::error::ServiceError;
 use kiln_protocol::function::LATEST;
 use kiln_sandbox::{
     Environment, EnvironmentConfig, Host, Invocation, InvocationReport, Launch, LogSource,
@@ -18,7 +18,8 @@ use kiln_sandbox::{
 use tokio::sync::watch;
 
 use crate::config::{Code, FunctionConfig};
-use crate::service::Shared;
+use crate::pool::{GRACE, Kind, Next, Pool, Refusal, Waiting};
+use crate::service::{Shared, Throttle};
 use crate::variables::runtime_variables;
 
 /// Whether a function's code is that of its sources.
@@ -37,44 +38,23 @@ pub enum BuildState {
 pub struct Function {
     name: String,
     shared: Arc<Shared>,
-    pool: Mutex<Pool>,
+    state: Mutex<State>,
     build: watch::Sender<BuildState>,
     next_id: AtomicU64,
 }
 
-#[derive(Debug, Default)]
-struct Pool {
-    release: Option<Arc<Release>>,
-    /// Environments of the current release that can take an invocation, last used at the end.
-    idle: Vec<Arc<Environment>>,
-    waiting: VecDeque<Box<Invocation>>,
-    /// Every environment that has not ended, of whatever release, oldest first.
-    environments: BTreeMap<u64, Entry>,
-    /// How many of them are on their way to being available.
-    coming: usize,
-    /// A task looks after those that are late.
-    gives_up_late: bool,
-}
-
-/// An environment that has not ended.
 #[derive(Debug)]
-struct Entry {
-    environment: Arc<Environment>,
-    coming: Coming,
-    /// It runs an older release, and ends when it has answered what it took.
-    outdated: bool,
+struct State {
+    release: Option<Arc<Release>>,
+    pool: Pool<Arc<Environment>, Box<Invocation>>,
+    /// A task looks after those who wait.
+    attended: bool,
+    /// When an environment may be started again after that has failed.
+    starts_again: Duration,
 }
 
-/// Whether an environment is on its way to being available.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Coming {
-    /// It is idle or runs an invocation, or will not be available because it is outdated.
-    Not,
-    /// It has not been available yet.
-    Starting,
-    /// Its invocation was answered at this moment; its runtime has not come back yet.
-    Soon(Instant),
-}
+/// The state, locked. Letting go of it tells the account what has changed.
+struct Locked<'a>(MutexGuard<'a, State>);
 
 /// Code and configuration, as one thing that is replaced as a whole.
 #[derive(Debug)]
@@ -90,18 +70,21 @@ struct Member {
     function: Arc<Function>,
 }
 
-/// How long an environment that has just answered is counted on, at least; twice as long at most. The
-/// runtime usually comes back within 0.1 ms: a caller that calls again at once would otherwise start a
-/// second process. On a busy machine it takes as long as others have the processors. A function
-/// that works on after its answer is not waited for.
-const GRACE: Duration = Duration::from_millis(25);
+/// How long nothing is started after a start has failed for want of descriptors or ports.
+const PAUSE: Duration = Duration::from_secs(1);
 
 impl Function {
     pub(crate) fn new(name: String, shared: Arc<Shared>) -> Arc<Self> {
+        let state = State {
+            release: None,
+            pool: Pool::new(Arc::clone(&shared.account)),
+            attended: false,
+            starts_again: Duration::ZERO,
+        };
         Arc::new(Self {
             name,
             shared,
-            pool: Mutex::default(),
+            state: Mutex::new(state),
             build: watch::Sender::new(BuildState::Current),
             next_id: AtomicU64::new(0),
         })
@@ -138,53 +121,62 @@ impl Function {
 
     /// Replaces code and configuration. Invocations in flight finish on the old one.
     pub(crate) fn deploy(self: &Arc<Self>, config: FunctionConfig, code: Code) {
-        let mut pool = self.lock();
-        let unchanged = pool
-            .release
-            .as_ref()
-            .is_some_and(|release| release.config == config && release.code == code);
+        self.reserve(config.reserved_concurrency);
+        let mut state = self.lock();
+        let unchanged = state.release.as_ref().is_some_and(|release| {
+            // What a function may have is none of its environments' business.
+            let mut before = release.config.clone();
+            before.reserved_concurrency = config.reserved_concurrency;
+            before == config && release.code == code
+        });
         if unchanged {
             return;
         }
-        pool.release = Some(Arc::new(Release { config, code }));
+        state.release = Some(Arc::new(Release { config, code }));
         // What has no invocation goes at once; what has one ends when it is available again.
-        let mut outdated = std::mem::take(&mut pool.idle);
-        for entry in pool.environments.values_mut() {
-            entry.outdated = true;
-            if entry.coming == Coming::Starting {
-                outdated.push(Arc::clone(&entry.environment));
-            }
-        }
-        pool.expect_no_more(|_| true);
-        self.grow(&mut pool);
-        drop(pool);
+        let outdated = state.pool.outdate();
+        self.grow(state);
         for environment in outdated {
             environment.close();
         }
     }
 
+    /// Changes the reserved concurrency, which the account knows already.
+    pub(crate) fn reserve(&self, reserved: Option<u32>) {
+        let discarded = self.lock().pool.reserve(reserved);
+        for event in discarded {
+            self.discard(&event);
+        }
+    }
+
     /// Ends every idle environment, so that the next invocation is a cold start.
     pub fn recycle(&self) -> usize {
-        let idle = std::mem::take(&mut self.lock().idle);
-        for environment in &idle {
+        // No more than there are: others become idle all the time.
+        let (idle, _) = self.idle_and_ending();
+        (0..idle).take_while(|_| self.end_oldest_idle()).count()
+    }
+
+    /// Ends the environment that has been idle longest; `false` when none is idle.
+    pub(crate) fn end_oldest_idle(&self) -> bool {
+        let oldest = self.lock().pool.take_oldest_idle();
+        let found = oldest.is_some();
+        if let Some(environment) = oldest {
             environment.close();
         }
-        idle.len()
+        found
+    }
+
+    /// How many environments are idle, and how many are about to end.
+    pub(crate) fn idle_and_ending(&self) -> (usize, usize) {
+        self.lock().pool.idle_and_ending()
     }
 
     /// Ends every environment, busy or not.
     pub(crate) fn close(&self) {
         let (environments, waiting) = {
-            let mut pool = self.lock();
-            pool.release = None;
-            pool.idle.clear();
-            pool.expect_no_more(|_| true);
-            let mut environments = Vec::new();
-            for entry in pool.environments.values_mut() {
-                entry.outdated = true;
-                environments.push(Arc::clone(&entry.environment));
-            }
-            (environments, std::mem::take(&mut pool.waiting))
+            let mut state = self.lock();
+            state.release = None;
+            state.pool.end()
         };
         // Their callers learn it from the dropped sender.
         drop(waiting);
@@ -193,96 +185,199 @@ impl Function {
         }
     }
 
-    /// Hands an invocation to an environment, now or as soon as there is one.
+    /// Hands an invocation to an environment, now or as soon as there is one. An event that finds no
+    /// room waits until there is some.
     ///
     /// # Errors
-    /// When there is no code to run, or no room for another environment.
+    /// When there is no code to run, or more asks to run than may.
     pub(crate) fn submit(
         self: &Arc<Self>,
-        mut invocation: Box<Invocation>,
-    ) -> Result<(), ServiceError> {
-        loop {
-            let mut pool = self.lock();
-            let Some(environment) = pool.idle.pop() else {
-                return self.enqueue(pool, invocation);
-            };
-            drop(pool);
-            match environment.invoke(invocation) {
-                Ok(()) => return Ok(()),
-                // It ended in this moment: try the next.
-                Err(returned) => invocation = returned,
-            }
-        }
-    }
-
-    fn enqueue(
-        self: &Arc<Self>,
-        mut pool: MutexGuard<'_, Pool>,
         invocation: Box<Invocation>,
     ) -> Result<(), ServiceError> {
-        let Some(release) = &pool.release else {
-            return Err(ServiceError::ResourceConflict(
-                "The operation cannot be performed at this time. The function is currently in the following state: Failed".to_owned(),
-            ));
+        let now = self.shared.now();
+        let mut state = self.lock();
+        let Some(release) = &state.release else {
+            return Err(ServiceError::not_in_this_state("Failed"));
         };
-        let grows = release.code != Code::External && pool.coming <= pool.waiting.len();
-        if grows && !self.shared.has_room() {
-            return Err(ServiceError::TooManyRequests(
-                ThrottleReason::ConcurrentInvocationLimitExceeded,
-            ));
+        let starts = release.code != Code::External;
+        let kind = match invocation.reply {
+            Some(_) => Kind::Synchronous,
+            None => Kind::Event,
+        };
+        if kind == Kind::Event {
+            if state.pool.keeps_no_events() {
+                drop(state);
+                self.discard(&invocation);
+                return Ok(());
+            }
+            // Behind those that wait already.
+            state.pool.wait_outside(invocation);
+            match state.pool.next_event(starts, now) {
+                Some(event) => self.assign(state, event),
+                None => self.attend(&mut state),
+            }
+            return Ok(());
         }
-        pool.waiting.push_back(invocation);
-        self.grow(&mut pool);
-        if !pool.gives_up_late && pool.counts_on_one_soon() {
-            pool.gives_up_late = true;
-            drop(pool);
-            tokio::spawn(Arc::clone(self).give_up_late());
-        }
-        Ok(())
-    }
-
-    /// Counts no longer on environments that do not come back, as long as invocations wait for any.
-    /// One task for all of them: under load almost every invocation waits for a moment.
-    async fn give_up_late(self: Arc<Self>) {
-        loop {
-            tokio::time::sleep(GRACE).await;
-            let mut pool = self.lock();
-            pool.expect_no_more(
-                |coming| matches!(coming, Coming::Soon(since) if since.elapsed() >= GRACE),
-            );
-            self.grow(&mut pool);
-            if pool.waiting.is_empty() || !pool.counts_on_one_soon() {
-                pool.gives_up_late = false;
-                return;
+        match state.pool.admit(kind, starts, now) {
+            Ok(()) => {
+                self.assign(state, invocation);
+                Ok(())
+            }
+            Err(refusal) => {
+                drop(state);
+                let throttle = Throttle::new(invocation.request_id, refusal, false);
+                self.shared.observer.throttled(&self.name, &throttle);
+                Err(throttle.into())
             }
         }
     }
 
-    /// Starts environments until each waiting invocation has one coming.
-    fn grow(self: &Arc<Self>, pool: &mut Pool) {
-        let Some(release) = pool.release.clone() else {
-            return;
+    /// An event that will never run: the function reserves nothing for itself. The service hands it to
+    /// the failure destination; without one, it is gone.
+    fn discard(&self, event: &Invocation) {
+        let refusal = Refusal {
+            reason: kiln_protocol::error::ThrottleReason::ReservedFunctionConcurrentInvocationLimitExceeded,
+            retry_after: None,
         };
+        let throttle = Throttle::new(event.request_id.clone(), refusal, true);
+        self.shared.observer.throttled(&self.name, &throttle);
+    }
+
+    /// Gives an invocation that was let in an environment, or lets it wait for one.
+    fn assign(self: &Arc<Self>, mut state: Locked<'_>, invocation: Box<Invocation>) {
+        match state.pool.take_idle() {
+            None => {
+                state.pool.wait(invocation);
+                self.grow(state);
+            }
+            Some((id, environment)) => {
+                drop(state);
+                self.hand_over(id, environment, invocation);
+            }
+        }
+    }
+
+    /// Hands an invocation to an environment that the books have given it.
+    fn hand_over(
+        self: &Arc<Self>,
+        mut id: u64,
+        mut environment: Arc<Environment>,
+        mut invocation: Box<Invocation>,
+    ) {
+        while let Err(returned) = environment.invoke(invocation) {
+            // It ended in this moment: the invocation gets the next, or is first in line for another.
+            let mut state = self.lock();
+            state.pool.took_nothing(id);
+            match state.pool.take_idle() {
+                None => {
+                    state.pool.wait_first(returned);
+                    return self.grow(state);
+                }
+                Some(next) => (id, environment) = next,
+            }
+            invocation = returned;
+        }
+    }
+
+    /// Starts environments until each waiting invocation has one coming, as far as it may.
+    fn grow(self: &Arc<Self>, mut state: Locked<'_>) {
+        let wanted = self.start_some(&mut state);
+        self.attend(&mut state);
+        drop(state);
+        if wanted > 0 {
+            self.shared.make_room(wanted);
+        }
+    }
+
+    /// Starts environments; returns how many more there would be if there were room for them.
+    fn start_some(self: &Arc<Self>, state: &mut State) -> usize {
+        let Some(release) = state.release.clone() else {
+            return 0;
+        };
+        let now = self.shared.now();
         if release.code == Code::External {
             // One debugger, one process, one environment.
-            if pool.environments.values().all(|entry| entry.outdated) {
-                self.add_environment(pool, &release);
+            if !state.pool.has_current() {
+                self.shared.add_environment_anyway();
+                self.add_environment(&mut state.pool, &release, now);
             }
-            return;
+            return 0;
         }
-        pool.waiting.retain(|invocation| !invocation.is_abandoned());
-        while pool.coming < pool.waiting.len() && self.shared.has_room() {
-            if !self.add_environment(pool, &release) {
+        state.pool.forget_abandoned();
+        loop {
+            let wanted = state.pool.wants(now);
+            if wanted == 0 || now < state.starts_again {
+                return 0;
+            }
+            if !self.shared.add_environment() {
+                return wanted;
+            }
+            if !self.add_environment(&mut state.pool, &release, now) {
                 // No descriptors, no ports: only an environment of before could still take them.
-                if pool.environments.is_empty() {
-                    pool.waiting.clear();
+                state.starts_again = now + PAUSE;
+                if state.pool.is_empty() {
+                    drop(state.pool.give_up_waiting());
                 }
-                return;
+                return 1;
             }
         }
     }
 
-    fn add_environment(self: &Arc<Self>, pool: &mut Pool, release: &Arc<Release>) -> bool {
+    /// Has a task look after those who wait for what only time brings: an environment that does not
+    /// come back, a token, room that others make. One task for all of them: under load almost every
+    /// invocation waits for a moment.
+    fn attend(self: &Arc<Self>, state: &mut State) {
+        if !state.attended && state.needs_attention() {
+            state.attended = true;
+            tokio::spawn(Arc::clone(self).look_after());
+        }
+    }
+
+    async fn look_after(self: Arc<Self>) {
+        let mut room = self.shared.room();
+        loop {
+            // Room that somebody makes is taken at once; all else is looked at now and then.
+            let starved = self.shared.is_full();
+            let pause = tokio::time::sleep(GRACE);
+            tokio::select! {
+                () = pause => {}
+                _ = room.changed(), if starved => {}
+            }
+            let now = self.shared.now();
+            loop {
+                let mut state = self.lock();
+                state.pool.expect_no_longer(now);
+                let starts = state
+                    .release
+                    .as_ref()
+                    .is_some_and(|release| release.code != Code::External);
+                match state.pool.next_event(starts, now) {
+                    Some(event) => self.assign(state, event),
+                    None => {
+                        let wanted = self.start_some(&mut state);
+                        let done = !state.needs_attention();
+                        state.attended = !done;
+                        drop(state);
+                        if wanted > 0 {
+                            self.shared.make_room(wanted);
+                        }
+                        if done {
+                            return;
+                        }
+                        break;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Starts an environment, for which there is room.
+    fn add_environment(
+        self: &Arc<Self>,
+        pool: &mut Pool<Arc<Environment>, Box<Invocation>>,
+        release: &Arc<Release>,
+        now: Duration,
+    ) -> bool {
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
         let member = Arc::new(Member {
             id,
@@ -295,17 +390,11 @@ impl Function {
         };
         match environment {
             Ok(environment) => {
-                self.shared.environment_added();
-                pool.coming += 1;
-                let entry = Entry {
-                    environment,
-                    coming: Coming::Starting,
-                    outdated: false,
-                };
-                pool.environments.insert(id, entry);
+                pool.started(id, environment, now);
                 true
             }
             Err(error) => {
+                self.shared.environment_removed();
                 let line = format!("cannot start an execution environment: {error}");
                 self.shared
                     .observer
@@ -352,100 +441,83 @@ impl Function {
 
     /// The environment of a runtime started elsewhere; `None` when the function runs its own.
     pub(crate) fn external_environment(self: &Arc<Self>) -> Option<Arc<Environment>> {
-        let pool = self.lock();
-        let release = pool.release.as_ref()?;
+        let state = self.lock();
+        let release = state.release.as_ref()?;
         if release.code != Code::External {
             return None;
         }
         // The oldest: one of an older release answers what it took before a new one gets a call.
-        let entry = pool.environments.values().next()?;
-        Some(Arc::clone(&entry.environment))
+        state.pool.oldest().cloned()
     }
 
-    fn lock(&self) -> MutexGuard<'_, Pool> {
-        self.pool.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Pool {
-    /// Notes how an environment stands to being available.
-    fn set_coming(&mut self, id: u64, coming: Coming) {
-        let Some(entry) = self.environments.get_mut(&id) else {
-            return;
-        };
-        let counted = |coming| usize::from(coming != Coming::Not);
-        self.coming = self.coming + counted(coming) - counted(entry.coming);
-        entry.coming = coming;
-    }
-
-    /// Counts no longer on environments that are coming in one of these ways.
-    fn expect_no_more(&mut self, given_up: impl Fn(Coming) -> bool) {
-        for entry in self.environments.values_mut() {
-            if entry.coming != Coming::Not && given_up(entry.coming) {
-                entry.coming = Coming::Not;
-                self.coming -= 1;
-            }
-        }
-    }
-
-    /// Whether an invocation that waits may be waiting for an environment that has just answered.
-    fn counts_on_one_soon(&self) -> bool {
-        let mut entries = self.environments.values();
-        self.coming > 0 && entries.any(|entry| matches!(entry.coming, Coming::Soon(_)))
+    fn lock(&self) -> Locked<'_> {
+        Locked(self.state.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
-impl Member {
-    fn is_current(&self, pool: &Pool) -> bool {
-        let entry = pool.environments.get(&self.id);
-        entry.is_some_and(|entry| !entry.outdated)
+impl State {
+    fn needs_attention(&self) -> bool {
+        let external = |release: &Arc<Release>| release.code == Code::External;
+        let starts = self
+            .release
+            .as_ref()
+            .is_some_and(|release| !external(release));
+        self.pool.has_events() || (starts && self.pool.waits_for_time())
+    }
+}
+
+impl Deref for Locked<'_> {
+    type Target = State;
+
+    fn deref(&self) -> &State {
+        &self.0
+    }
+}
+
+impl DerefMut for Locked<'_> {
+    fn deref_mut(&mut self) -> &mut State {
+        &mut self.0
+    }
+}
+
+impl Drop for Locked<'_> {
+    fn drop(&mut self) {
+        self.0.pool.settle();
+    }
+}
+
+impl Waiting for Box<Invocation> {
+    fn is_abandoned(&self) -> bool {
+        Invocation::is_abandoned(self)
     }
 }
 
 impl Host for Member {
     fn available(&self, environment: &Arc<Environment>) {
-        let mut pool = self.function.lock();
-        let current = self.is_current(&pool);
-        if !current {
-            drop(pool);
-            environment.close();
-            return;
-        }
-        pool.set_coming(self.id, Coming::Not);
-        loop {
-            let Some(invocation) = pool.waiting.pop_front() else {
-                pool.idle.push(Arc::clone(environment));
-                return;
-            };
-            // Whoever hung up while waiting does not cost an invocation.
-            if invocation.is_abandoned() {
-                continue;
+        let now = self.function.shared.now();
+        let mut state = self.function.lock();
+        let next = state.pool.available(self.id, now);
+        drop(state);
+        match next {
+            Next::Rest => {}
+            Next::End => environment.close(),
+            Next::Run(invocation) => {
+                let environment = Arc::clone(environment);
+                self.function.hand_over(self.id, environment, invocation);
             }
-            drop(pool);
-            if let Err(returned) = environment.invoke(invocation) {
-                // It ended in this moment: the invocation is first in line for another.
-                pool = self.function.lock();
-                pool.waiting.push_front(returned);
-                self.function.grow(&mut pool);
-            }
-            return;
         }
     }
 
     fn available_soon(&self, _environment: &Arc<Environment>) {
-        let mut pool = self.function.lock();
-        if self.is_current(&pool) {
-            pool.set_coming(self.id, Coming::Soon(Instant::now()));
-        }
+        let now = self.function.shared.now();
+        self.function.lock().pool.answered(self.id, now);
     }
 
-    fn closed(&self, environment: &Arc<Environment>) {
-        let mut pool = self.function.lock();
-        pool.set_coming(self.id, Coming::Not);
-        pool.environments.remove(&self.id);
-        pool.idle.retain(|idle| !Arc::ptr_eq(idle, environment));
+    fn closed(&self, _environment: &Arc<Environment>) {
+        let mut state = self.function.lock();
+        state.pool.closed(self.id);
         self.function.shared.environment_removed();
-        self.function.grow(&mut pool);
+        self.function.grow(state);
     }
 
     fn log(&self, _environment: &Environment, source: LogSource, line: &str) -> bool {

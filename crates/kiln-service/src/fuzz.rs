@@ -29,8 +29,10 @@ fn http_edge(input: &[u8]) {
             memory_mb: 128,
             timeout: Duration::from_secs(3),
             variables: [].into(),
+            reserved_concurrency: None,
         };
-        service.deploy(function, Code::External);
+        let deployed = service.deploy(function, Code::External);
+        assert!(deployed.is_ok(), "{deployed:?}");
         let serve = |stream| {
             let connection = connection(service.clone(), stream);
             async move { drop(connection.await) }

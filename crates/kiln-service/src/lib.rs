@@ -6,17 +6,21 @@
 //!
 //! The crate prints nothing: what is worth showing goes to an [`Observer`].
 
+mod account;
 mod config;
 pub mod edge;
 mod function;
 #[cfg(any(test, feature = "fuzz"))]
 pub mod fuzz;
+mod pool;
+mod rate;
 mod service;
 mod variables;
 
 pub use config::{Code, FunctionConfig, ServiceConfig};
 pub use function::{BuildState, Function};
+pub use kiln_protocol::error::ThrottleReason;
 pub use kiln_sandbox::{InvocationReport, InvocationResult, LogSource, Outcome, StreamLimits};
 pub use kiln_sandbox::{process, resources};
-pub use service::{Observer, Service};
+pub use service::{Observer, Service, Throttle};
 pub use variables::runtime_variables;

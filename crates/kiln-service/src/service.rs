@@ -2,16 +2,19 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
+use std::time::{Duration, Instant};
 
-use kiln_protocol::error::ServiceError;
+use kiln_protocol::error::{ServiceError, ThrottleReason};
 use kiln_protocol::function::FunctionArn;
 use kiln_sandbox::resources::InForce;
 use kiln_sandbox::{Controls, InvocationReport, LogSource};
 use tokio::sync::watch;
 
+use crate::account::Account;
 use crate::config::{Code, FunctionConfig, ServiceConfig};
 use crate::function::Function;
+use crate::pool::Refusal;
 
 /// Who is told what happens. Called in the middle of things: it must not block.
 pub trait Observer: Send + Sync + 'static {
@@ -20,6 +23,47 @@ pub trait Observer: Send + Sync + 'static {
     fn log(&self, function: &str, source: LogSource, line: &str) -> bool;
     /// An invocation is over.
     fn finished(&self, function: &str, report: &InvocationReport);
+    /// An invocation was refused with 429, or an event discarded, because more asked to run than may.
+    fn throttled(&self, function: &str, throttle: &Throttle) {
+        let _ = (function, throttle);
+    }
+}
+
+/// An invocation that was not let in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Throttle {
+    /// UUID of the invocation.
+    pub request_id: String,
+    /// Of what there is too much.
+    pub reason: ThrottleReason,
+    /// When it is worth trying again, where only time is missing.
+    pub retry_after: Option<Duration>,
+    /// It was an event, answered 202 before; it is gone.
+    pub discarded: bool,
+}
+
+impl Throttle {
+    pub(crate) fn new(request_id: String, refusal: Refusal, discarded: bool) -> Self {
+        Self {
+            request_id,
+            reason: refusal.reason,
+            retry_after: refusal.retry_after,
+            discarded,
+        }
+    }
+}
+
+impl From<Throttle> for ServiceError {
+    fn from(throttle: Throttle) -> Self {
+        Self::TooManyRequests {
+            reason: throttle.reason,
+            // Whole seconds, and not before there is something to be had.
+            retry_after_seconds: throttle
+                .retry_after
+                .map(|wait| wait.as_millis().div_ceil(1_000).max(1))
+                .and_then(|seconds| u64::try_from(seconds).ok()),
+        }
+    }
 }
 
 /// A local AWS Lambda.
@@ -34,8 +78,13 @@ pub(crate) struct Shared {
     pub(crate) config: ServiceConfig,
     pub(crate) observer: Arc<dyn Observer>,
     pub(crate) controls: Controls,
+    pub(crate) account: Arc<Account>,
+    /// The moment that functions count their time from.
+    began: Instant,
     /// How many environments have not ended.
     environments: watch::Sender<usize>,
+    /// Every function, to make room in.
+    pools: Mutex<Vec<Weak<Function>>>,
 }
 
 impl Service {
@@ -44,9 +93,12 @@ impl Service {
         Self {
             shared: Arc::new(Shared {
                 controls: Controls::detect(config.resources),
+                account: Arc::new(Account::new(config.account_concurrency)),
                 config,
                 observer,
+                began: Instant::now(),
                 environments: watch::Sender::new(0),
+                pools: Mutex::default(),
             }),
             functions: Arc::default(),
         }
@@ -69,20 +121,55 @@ impl Service {
             .write()
             .unwrap_or_else(PoisonError::into_inner);
         let entry = functions.entry(name.to_owned());
-        let function =
-            entry.or_insert_with(|| Function::new(name.to_owned(), Arc::clone(&self.shared)));
+        let function = entry.or_insert_with(|| {
+            let function = Function::new(name.to_owned(), Arc::clone(&self.shared));
+            self.shared.add_pool(&function);
+            function
+        });
         Arc::clone(function)
     }
 
     /// Creates a function, or gives it new code and configuration. Nothing happens when both are
     /// what they were.
-    pub fn deploy(&self, config: FunctionConfig, code: Code) -> Arc<Function> {
+    ///
+    /// # Errors
+    /// It reserves more concurrency than there is; nothing has changed then.
+    pub fn deploy(
+        &self,
+        config: FunctionConfig,
+        code: Code,
+    ) -> Result<Arc<Function>, ServiceError> {
+        self.reserve([(config.name.as_str(), config.reserved_concurrency)])?;
         let function = self.declare(&config.name);
         function.deploy(config, code);
-        function
+        Ok(function)
     }
 
-    /// Removes a function; its environments end.
+    /// Changes the reserved concurrency of several functions, all of it or nothing: one may get what
+    /// another gives up. Functions that are still to be deployed may be among them.
+    ///
+    /// # Errors
+    /// They reserve more than there is, in the words of
+    /// [PutFunctionConcurrency](https://docs.aws.amazon.com/lambda/latest/api/API_PutFunctionConcurrency.html).
+    pub fn reserve<'a>(
+        &self,
+        concurrency: impl IntoIterator<Item = (&'a str, Option<u32>)>,
+    ) -> Result<(), ServiceError> {
+        let concurrency: Vec<_> = concurrency.into_iter().collect();
+        self.shared.account.reserve(concurrency.iter().copied())?;
+        let functions = self
+            .functions
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        for (name, reserved) in concurrency {
+            if let Some(function) = functions.get(name) {
+                function.reserve(reserved);
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes a function; its environments end, and what it has reserved is everybody's again.
     pub fn remove(&self, name: &str) {
         let removed = self
             .functions
@@ -91,6 +178,8 @@ impl Service {
             .remove(name);
         if let Some(function) = removed {
             function.close();
+            // Giving back is never refused.
+            let _ = self.shared.account.reserve([(name, None)]);
         }
     }
 
@@ -139,12 +228,64 @@ impl Service {
 }
 
 impl Shared {
-    pub(crate) fn has_room(&self) -> bool {
-        *self.environments.borrow() < self.config.max_environments
+    /// The time, as functions count it.
+    pub(crate) fn now(&self) -> Duration {
+        self.began.elapsed()
     }
 
-    pub(crate) fn environment_added(&self) {
+    /// Whether no other environment may be started.
+    pub(crate) fn is_full(&self) -> bool {
+        *self.environments.borrow() >= self.config.max_environments
+    }
+
+    /// Tells when environments come and go.
+    pub(crate) fn room(&self) -> watch::Receiver<usize> {
+        self.environments.subscribe()
+    }
+
+    /// Counts an environment that is about to be started, if there is room for it.
+    pub(crate) fn add_environment(&self) -> bool {
+        self.environments.send_if_modified(|count| {
+            let room = *count < self.config.max_environments;
+            *count += usize::from(room);
+            room
+        })
+    }
+
+    /// Counts an environment that takes no room: its process is somebody else's.
+    pub(crate) fn add_environment_anyway(&self) {
         self.environments.send_modify(|count| *count += 1);
+    }
+
+    /// Ends idle environments, of whatever function, so that this many others can be started: those
+    /// of the function that has most idle, the one that rested longest first. To be called without any
+    /// function's lock.
+    pub(crate) fn make_room(&self, wanted: usize) {
+        let pools = self.pools.lock().unwrap_or_else(PoisonError::into_inner);
+        let functions: Vec<Arc<Function>> = pools.iter().filter_map(Weak::upgrade).collect();
+        drop(pools);
+        let of_each = functions.iter().map(|function| function.idle_and_ending());
+        let (mut idle, ending): (Vec<usize>, Vec<usize>) = of_each.unzip();
+        for _ in ending.into_iter().sum()..wanted {
+            let most = idle
+                .iter_mut()
+                .zip(&functions)
+                .max_by_key(|(idle, _)| **idle);
+            match most {
+                Some((idle, function)) if *idle > 0 => {
+                    *idle -= 1;
+                    // It may have become busy in between: then the next look finds another.
+                    function.end_oldest_idle();
+                }
+                _ => return,
+            }
+        }
+    }
+
+    fn add_pool(&self, function: &Arc<Function>) {
+        let mut pools = self.pools.lock().unwrap_or_else(PoisonError::into_inner);
+        pools.retain(|pool| pool.strong_count() > 0);
+        pools.push(Arc::downgrade(function));
     }
 
     pub(crate) fn environment_removed(&self) {

@@ -101,6 +101,7 @@ mod tests {
                 memory_mb: 128,
                 timeout: Duration::from_secs(3),
                 variables: own.collect(),
+                reserved_concurrency: None,
             };
             let config = ServiceConfig::default();
             let variables = runtime_variables(&config, &function, Path::new("/code"), "stream");
@@ -123,6 +124,7 @@ mod tests {
             memory_mb: 256,
             timeout: Duration::from_secs(3),
             variables: [("TZ".to_owned(), "Europe/Berlin".to_owned())].into(),
+            reserved_concurrency: None,
         };
         let variables = runtime_variables(
             &ServiceConfig::default(),

@@ -3,18 +3,23 @@
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 
 use crate::failure::Failure;
+
+/// How many connections may wait to be accepted; the system may allow fewer. The usual 128 lose
+/// connections of a burst of parallel calls: some wait a second to try again, others are reset.
+const BACKLOG: u32 = 4_096;
 
 /// Binds a port on each address. Port 0 picks a free one, the same on each.
 ///
 /// An address the machine does not have (IPv6 switched off) is left out as long as another works.
-pub async fn bind(addresses: &[IpAddr], port: u16) -> Result<Vec<TcpListener>, Failure> {
+/// To be called on the runtime that will serve.
+pub fn bind(addresses: &[IpAddr], port: u16) -> Result<Vec<TcpListener>, Failure> {
     // A port that is free on the first address may be taken on the second: pick again.
     const ATTEMPTS: u32 = 10;
     for attempt in 1.. {
-        match bind_all(addresses, port).await {
+        match bind_all(addresses, port) {
             Ok(listeners) => return Ok(listeners),
             Err((_, error))
                 if port == 0 && attempt < ATTEMPTS && error.kind() == io::ErrorKind::AddrInUse => {}
@@ -24,7 +29,7 @@ pub async fn bind(addresses: &[IpAddr], port: u16) -> Result<Vec<TcpListener>, F
     Err(Failure::bug("picking a port ended without an answer"))
 }
 
-async fn bind_all(
+fn bind_all(
     addresses: &[IpAddr],
     mut port: u16,
 ) -> Result<Vec<TcpListener>, (SocketAddr, io::Error)> {
@@ -32,7 +37,7 @@ async fn bind_all(
     let mut missing = None;
     for &address in addresses {
         let address = SocketAddr::new(address, port);
-        match TcpListener::bind(address).await {
+        match listen(address) {
             Ok(listener) => {
                 if let Ok(bound) = listener.local_addr() {
                     port = bound.port();
@@ -49,6 +54,18 @@ async fn bind_all(
         Some(missing) if listeners.is_empty() => Err(missing),
         _ => Ok(listeners),
     }
+}
+
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    // Connections of a service that has just ended do not keep its port.
+    #[cfg(unix)]
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 fn refused(address: SocketAddr, error: &io::Error) -> Failure {

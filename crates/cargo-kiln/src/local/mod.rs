@@ -9,7 +9,9 @@ pub mod stop;
 use std::io;
 
 use kiln_project::{Function, FunctionSettings};
-use kiln_service::{FunctionConfig, ServiceConfig};
+use kiln_service::{FunctionConfig, Service, ServiceConfig};
+
+use crate::failure::Failure;
 
 /// The threads of the service: half of the processors. The other half has callers and functions.
 ///
@@ -39,7 +41,35 @@ pub fn function_config(function: &Function, settings: &FunctionSettings) -> Func
         memory_mb: settings.deploy.memory.value.megabytes().into(),
         timeout: settings.deploy.timeout.value.duration(),
         variables,
+        reserved_concurrency: settings
+            .deploy
+            .reserved_concurrency
+            .as_ref()
+            .map(|reserved| reserved.value.invocations().into()),
     }
+}
+
+/// Has the functions reserve what they are configured to, all of them or none.
+///
+/// # Errors
+/// Too little of the account's concurrency would be left for the others.
+pub fn reserve<'a>(
+    service: &Service,
+    functions: impl IntoIterator<Item = (&'a str, Option<u32>)>,
+) -> Result<(), Failure> {
+    let functions: Vec<_> = functions.into_iter().collect();
+    service.reserve(functions.iter().copied()).map_err(|error| {
+        let reserved = functions
+            .iter()
+            .filter_map(|(name, reserved)| reserved.map(|reserved| format!("`{name}` {reserved}")));
+        let reserved: Vec<String> = reserved.collect();
+        let account = service.config().account_concurrency;
+        Failure::usage(error.message()).hint(format!(
+            "`reserved_concurrency` of {} is too much together for an account of {account}: lower \
+             it, or raise `--account-concurrency`",
+            reserved.join(", ")
+        ))
+    })
 }
 
 /// Region and limits of the service: the region of the user's shell, so that ARNs look familiar.

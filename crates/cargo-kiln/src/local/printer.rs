@@ -10,7 +10,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use kiln_protocol::log_line::{Status, milliseconds};
-use kiln_service::{InvocationReport, LogSource, Observer};
+use kiln_service::{InvocationReport, LogSource, Observer, Throttle, ThrottleReason};
 
 use crate::output::{self, DIM, ERROR, GOOD, HINT};
 
@@ -157,6 +157,39 @@ impl Observer for Printer {
     fn finished(&self, function: &str, report: &InvocationReport) {
         self.send(Line::Data(invocation_line(function, report)));
     }
+
+    fn throttled(&self, function: &str, throttle: &Throttle) {
+        self.send(Line::Data(throttle_line(function, throttle)));
+    }
+}
+
+/// An invocation that was not let in, on one line: id, function, reason and which limit it is.
+pub fn throttle_line(function: &str, throttle: &Throttle) -> String {
+    let limit = match throttle.reason {
+        ThrottleReason::ConcurrentInvocationLimitExceeded => "`account_concurrency` is in use",
+        ThrottleReason::ReservedFunctionConcurrentInvocationLimitExceeded => {
+            "its `reserved_concurrency` is in use"
+        }
+        ThrottleReason::FunctionInvocationRateLimitExceeded => {
+            "more than 10 requests a second for each of `account_concurrency`, or 1,000 new \
+             environments in 10 s"
+        }
+        ThrottleReason::ReservedFunctionInvocationRateLimitExceeded => {
+            "more than 10 requests a second for each of its `reserved_concurrency`"
+        }
+        ThrottleReason::CallerRateLimitExceeded => "too many requests to the control plane",
+        ThrottleReason::ConcurrentSnapshotCreateLimitExceeded => "too many snapshots at a time",
+    };
+    let outcome = match (throttle.discarded, throttle.retry_after) {
+        (true, _) => "; the event is discarded".to_owned(),
+        (false, Some(wait)) => format!("; retry after {:.2} ms", milliseconds(wait)),
+        (false, None) => String::new(),
+    };
+    format!(
+        "{HINT}▸{HINT:#} {} {function} {ERROR}throttled {}{ERROR:#} {limit}{outcome}",
+        throttle.request_id,
+        throttle.reason.name(),
+    )
 }
 
 /// One invocation on one line: id, function, status, duration, billed, memory, cold or warm.

@@ -1,4 +1,4 @@
-//! The limits of a function: how much memory, how much time.
+//! The limits of a function: how much memory, how much time, how many at a time.
 
 use std::fmt;
 use std::time::Duration;
@@ -112,12 +112,70 @@ impl SettingValue for Timeout {
     }
 }
 
+/// How many invocations may be in flight at a time.
+///
+/// Source: AWS Lambda developer guide, "Configuring reserved concurrency for a function".
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(transparent)]
+pub struct Concurrency(u16);
+
+impl Concurrency {
+    /// What an account has that has asked for no more.
+    pub const ACCOUNT_DEFAULT: Self = Self(1_000);
+
+    /// This many invocations at a time.
+    pub fn new(invocations: u16) -> Self {
+        Self(invocations)
+    }
+
+    /// How many invocations.
+    pub fn invocations(self) -> u16 {
+        self.0
+    }
+}
+
+impl fmt::Display for Concurrency {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl SettingValue for Concurrency {
+    const ALLOWED: &'static str = "a whole number of invocations from 0 to 65535";
+
+    fn from_text(text: &str) -> Option<Self> {
+        digits(text.trim()).map(Self)
+    }
+
+    fn describe(&self) -> String {
+        self.to_string()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn concurrencies() {
+        for (text, invocations) in [
+            ("0", Some(0)),
+            (" 5 ", Some(5)),
+            ("65535", Some(65_535)),
+            ("65536", None),
+            ("-1", None),
+            ("+1", None),
+            ("", None),
+        ] {
+            let read = Concurrency::from_text(text).map(Concurrency::invocations);
+            assert_eq!(read, invocations, "{text}");
+        }
+        assert_eq!(Concurrency::from_json(&json!(5)), Some(Concurrency::new(5)));
+        assert_eq!(Concurrency::from_json(&json!(1.5)), None);
+    }
 
     #[test]
     fn timeouts() {

@@ -128,11 +128,13 @@ fn defaults() {
     assert_eq!(deploy.timeout.value.seconds(), 30);
     assert_eq!(deploy.runtime.value, "provided.al2023");
     assert_eq!(deploy.include, None);
+    assert_eq!(deploy.reserved_concurrency, None);
 
     let watch = project.watch_settings(&[function], &none).unwrap();
     assert_eq!(watch.port.value, 9000);
     assert_eq!(watch.address.value.to_string(), "127.0.0.1, ::1");
     assert_eq!(watch.port.origin, Origin::Default);
+    assert_eq!(watch.account_concurrency.value.invocations(), 1_000);
 
     let build = project.build_settings(function, &none).unwrap();
     assert_eq!(build.output_format.value, OutputFormat::Binary);

@@ -134,6 +134,8 @@ impl Host for Waiting {
 
     fn available_soon(&self, _environment: &Arc<Environment>) {}
     fn closed(&self, _environment: &Arc<Environment>) {}
-    fn log(&self, _environment: &Environment, _source: LogSource, _line: &str) {}
+    fn log(&self, _environment: &Environment, _source: LogSource, _line: &str) -> bool {
+        true
+    }
     fn finished(&self, _environment: &Environment, _report: InvocationReport) {}
 }

@@ -1,7 +1,7 @@
 //! An answer on its way out.
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
+use http::header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
 use http::{HeaderMap, Response, StatusCode};
 use http_body_util::{Either, Full};
 use kiln_protocol::error::ServiceError;
@@ -53,7 +53,12 @@ impl Reply {
     pub(super) fn error(error: &ServiceError) -> Self {
         let status =
             StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        Self::json(status, error.body().to_string()).with(headers::ERROR_TYPE, error.code())
+        let reply =
+            Self::json(status, error.body().to_string()).with(headers::ERROR_TYPE, error.code());
+        match error.retry_after_seconds() {
+            Some(seconds) => reply.with(RETRY_AFTER.as_str(), seconds.to_string()),
+            None => reply,
+        }
     }
 
     /// Whatever another part of the service answers.

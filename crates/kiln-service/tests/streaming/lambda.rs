@@ -75,6 +75,7 @@ impl Lambda {
                 memory_mb: 128,
                 timeout,
                 variables: [variable("DIRECTORY", directory.path().to_owned())].into(),
+                reserved_concurrency: None,
             };
             let code = if external {
                 Code::External
@@ -84,7 +85,7 @@ impl Lambda {
                     working_directory: directory.path().to_owned(),
                 }
             };
-            service.deploy(function, code);
+            service.deploy(function, code).unwrap();
             let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
             let client = Client::new(format!("http://{}", listener.local_addr().unwrap()));
             let serving = edge::serve(service.clone(), vec![listener], std::future::pending());

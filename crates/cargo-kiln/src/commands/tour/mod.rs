@@ -105,7 +105,7 @@ async fn tour(examples: &Path) -> Result<Exit, Failure> {
         .map(|stop| project.function(stop.function))
         .collect::<Result<_, _>>()?;
 
-    let listeners = listen::bind(&kiln_project::Addresses::loopback().0, 0).await?;
+    let listeners = listen::bind(&kiln_project::Addresses::loopback().0, 0)?;
     let address = listeners.first().map(tokio::net::TcpListener::local_addr);
     let Some(Ok(address)) = address else {
         return Err(Failure::bug("a bound listener has no address"));
@@ -159,7 +159,9 @@ async fn build_and_deploy(
             path: path.clone(),
             working_directory: function.package_root.clone(),
         };
-        service.deploy(local::function_config(function, &settings), code);
+        let config = local::function_config(function, &settings);
+        let deployed = service.deploy(config, code);
+        deployed.map_err(|error| Failure::usage(error.message()))?;
     }
     Ok(())
 }

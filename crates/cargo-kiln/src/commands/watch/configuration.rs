@@ -20,6 +20,12 @@ pub(super) struct Configuration {
 }
 
 impl Configuration {
+    /// How much concurrency each function reserves.
+    pub(super) fn reserved(&self) -> impl Iterator<Item = (&str, Option<u32>)> {
+        let configs = self.configs.values();
+        configs.map(|config| (config.name.as_str(), config.reserved_concurrency))
+    }
+
     /// Reads it for the functions that cargo's flags select.
     pub(super) fn read(watch: &Watch, project: &Project) -> Result<Self, Failure> {
         let selected = project.select(&project::selection(&watch.args.cargo))?;

@@ -12,8 +12,8 @@ use std::sync::Arc;
 
 use kiln_build::target::LambdaTarget;
 use kiln_project::{
-    Addresses, DeployOverrides, LoadOptions, Memory, Overrides, Project, Timeout, WatchOverrides,
-    WatchSettings,
+    Addresses, Concurrency, DeployOverrides, LoadOptions, Memory, Overrides, Project, Timeout,
+    WatchOverrides, WatchSettings,
 };
 use kiln_service::resources::ResourceSettings;
 use kiln_service::{Service, edge, process};
@@ -61,6 +61,12 @@ pub struct Args {
     /// Timeout of every function (`30`, `30s`, `2m`), in place of what is configured.
     #[arg(long, value_name = "DURATION")]
     timeout: Option<Timeout>,
+
+    /// Invocations that may be in flight at a time, over all functions [default: 1000].
+    ///
+    /// More are refused with 429, and so are more than ten times as many a second.
+    #[arg(long, value_name = "NUMBER")]
+    account_concurrency: Option<Concurrency>,
 
     /// Environment variables for the functions: `NAME=value[,NAME=value…]`, repeatable.
     #[arg(long, visible_alias = "env-vars", value_name = "NAME=VALUE")]
@@ -116,6 +122,7 @@ impl Args {
                 address: (!self.address.is_empty()).then(|| Addresses(self.address.clone())),
                 ignore_changes: given(self.ignore_changes),
                 only_lambda_apis: given(self.only_lambda_apis),
+                account_concurrency: self.account_concurrency,
                 enforce_limits: given(self.enforce_limits),
                 release: given(self.cargo.release),
             },
@@ -182,9 +189,10 @@ impl Watch {
     async fn run(self, project: Project) -> Result<Exit, Failure> {
         let mut stop = Stop::listen()?;
         let addresses = &self.settings.address.value.0;
-        let listeners = listen::bind(addresses, self.settings.port.value).await?;
+        let listeners = listen::bind(addresses, self.settings.port.value)?;
         let address = bound(&listeners)?;
         let mut config = local::service_config();
+        config.account_concurrency = self.settings.account_concurrency.value.invocations().into();
         if self.settings.enforce_limits.value {
             config.resources = ResourceSettings::default();
         }
@@ -226,10 +234,14 @@ impl Watch {
             env!("CARGO_PKG_VERSION")
         ));
         for (name, config) in session.configs() {
+            let reserved = config
+                .reserved_concurrency
+                .map(|reserved| format!(", reserved concurrency {reserved}"));
             say(format!(
-                "  {HINT}{name}{HINT:#} {DIM}{} MB, timeout {} s{DIM:#}",
+                "  {HINT}{name}{HINT:#} {DIM}{} MB, timeout {} s{}{DIM:#}",
                 config.memory_mb,
-                config.timeout.as_secs()
+                config.timeout.as_secs(),
+                reserved.unwrap_or_default()
             ));
         }
         let not_in_force = if self.settings.enforce_limits.value {

@@ -20,7 +20,7 @@ use crate::failure::{Exit, Failure};
 use crate::local::compile::{self, Compiled};
 use crate::local::snapshots::Snapshots;
 use crate::output::{DIM, ERROR, GOOD, HINT, WARNING};
-use crate::project;
+use crate::{local, project};
 
 /// How many builds in a row a change may put an end to. The next one runs to its end: where something
 /// keeps writing to a source file, there would be no build at all otherwise.
@@ -69,6 +69,7 @@ impl<'a> Session<'a> {
             .hint("choose another directory with `--target-dir`")
         })?;
         let configuration = Configuration::read(watch, &project)?;
+        local::reserve(&service, configuration.reserved())?;
         let session = Self {
             watch,
             service,
@@ -84,7 +85,8 @@ impl<'a> Session<'a> {
         let external = watch.settings.only_lambda_apis.value;
         for (name, config) in &session.configuration.configs {
             if external {
-                session.service.deploy(config.clone(), Code::External);
+                let deployed = session.service.deploy(config.clone(), Code::External);
+                deployed.map_err(|error| Failure::bug(error.message()))?;
             } else {
                 session
                     .service
@@ -108,6 +110,10 @@ impl<'a> Session<'a> {
         let project = Project::load(&self.watch.load)?;
         let configuration = Configuration::read(self.watch, &project)?;
         let (before, now) = (&self.configuration.configs, &configuration.configs);
+        // What goes gives back in the same moment.
+        let gone = before.keys().filter(|name| !now.contains_key(*name));
+        let given_back = gone.map(|name| (name.as_str(), None));
+        local::reserve(&self.service, given_back.chain(configuration.reserved()))?;
         for gone in before.keys().filter(|name| !now.contains_key(*name)) {
             self.service.remove(gone);
             self.codes.remove(gone);
@@ -318,7 +324,15 @@ impl<'a> Session<'a> {
                 working_directory: function.package_root.clone(),
             };
             if let Some(config) = self.configuration.configs.get(&function.name) {
-                self.service.deploy(config.clone(), code.clone());
+                let deployed = self.service.deploy(config.clone(), code.clone());
+                if let Err(error) = deployed {
+                    self.say_error(&format!(
+                        "cannot serve `{}`: {}",
+                        function.name,
+                        error.message()
+                    ));
+                    continue;
+                }
             }
             if self.codes.insert(function.name.clone(), code.clone()) != Some(code) {
                 swapped.push(function.name.clone());
