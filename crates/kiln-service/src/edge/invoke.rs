@@ -23,6 +23,9 @@ use super::reply::Reply;
 use crate::function::Function;
 use crate::service::Service;
 
+/// How much of a refused body is read; whoever sends more is cut off.
+const MAX_DRAINED_BYTES: usize = 64 * 1024 * 1024;
+
 /// The request, read and checked.
 pub(super) struct InvokeRequest {
     pub(super) invocation_type: InvocationType,
@@ -161,7 +164,32 @@ pub(super) async fn read(
     request: Request<Incoming>,
     parse_type: impl FnOnce(Option<&str>) -> Result<InvocationType, ServiceError>,
 ) -> Result<InvokeRequest, ServiceError> {
-    let (parts, body) = request.into_parts();
+    let (parts, mut body) = request.into_parts();
+    let asked = check(service, name, &parts, &mut body, parse_type).await;
+    if asked.is_err() {
+        drain(body).await;
+    }
+    asked
+}
+
+/// Reads what is left of a body that is refused: a caller that is still sending would otherwise find
+/// its connection closed, and not the answer.
+async fn drain(mut body: Incoming) {
+    let mut left = MAX_DRAINED_BYTES;
+    while left > 0
+        && let Some(Ok(frame)) = body.frame().await
+    {
+        left = left.saturating_sub(frame.data_ref().map_or(0, Bytes::len));
+    }
+}
+
+async fn check(
+    service: &Service,
+    name: &str,
+    parts: &http::request::Parts,
+    body: &mut Incoming,
+    parse_type: impl FnOnce(Option<&str>) -> Result<InvocationType, ServiceError>,
+) -> Result<InvokeRequest, ServiceError> {
     let header = |name: &str| {
         parts
             .headers
