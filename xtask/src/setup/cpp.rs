@@ -13,9 +13,16 @@ use crate::failure::Failure;
 pub fn ensure(for_what: &str) -> Result<(), Failure> {
     // `CXX` may have arguments.
     let chosen = std::env::var("CXX").unwrap_or_default();
-    let compiler = chosen.split_whitespace().next().unwrap_or("c++");
+    let chosen = chosen.split_whitespace().next();
+    let compiler = chosen.unwrap_or("c++");
     if works(Command::new(compiler).arg("--version")) {
         return Ok(());
+    }
+    if chosen.is_some() {
+        return Err(Failure::environment(format!(
+            "the C++ compiler `{compiler}`, which {for_what} takes, does not work"
+        ))
+        .hint("set `CXX` to one that does, or leave it out"));
     }
     debian::install(
         "g++",
