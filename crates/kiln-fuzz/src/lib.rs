@@ -5,7 +5,7 @@
 //! whoever switches the feature `fuzz` on. Its corpus is beside the sources, one file per input:
 //! `crates/CRATE/fuzz/TARGET/NAME`.
 //!
-//! The same function runs twice: the crate's tests [replay](replay) the corpus, and
+//! The same function runs twice: the crate's tests [`replay`] the corpus, and
 //! `cargo xtask fuzz` lets libFuzzer make new inputs out of it.
 
 #[cfg(feature = "conversation")]
