@@ -7,6 +7,7 @@
 //! The crate prints nothing: what is worth showing goes to an [`Observer`].
 
 mod account;
+mod awake;
 mod config;
 pub mod edge;
 mod function;

@@ -12,6 +12,7 @@ use kiln_sandbox::{Controls, InvocationReport, LogSource};
 use tokio::sync::watch;
 
 use crate::account::Account;
+use crate::awake::Awake;
 use crate::config::{Code, FunctionConfig, ServiceConfig};
 use crate::function::Function;
 use crate::pool::Refusal;
@@ -77,6 +78,7 @@ pub struct Service {
 pub(crate) struct Shared {
     pub(crate) config: ServiceConfig,
     pub(crate) observer: Arc<dyn Observer>,
+    pub(crate) awake: Awake,
     pub(crate) controls: Controls,
     pub(crate) account: Arc<Account>,
     /// The moment that functions count their time from.
@@ -96,6 +98,7 @@ impl Service {
                 account: Arc::new(Account::new(config.account_concurrency)),
                 config,
                 observer,
+                awake: Awake::default(),
                 began: Instant::now(),
                 environments: watch::Sender::new(0),
                 pools: Mutex::default(),

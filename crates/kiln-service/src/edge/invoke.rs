@@ -90,7 +90,8 @@ async fn invoke(
     if !waits {
         return Ok(Reply::empty(StatusCode::ACCEPTED));
     }
-    let outcome = receiver.await.map_err(|_| no_environment())?;
+    let outcome = service.shared.awake.receive(receiver).await;
+    let outcome = outcome.ok_or_else(no_environment)?;
     let reply = answer(outcome, &trace_id, function.name())?;
     Ok(if stale {
         reply.with(headers::KILN_STALE, "true")
