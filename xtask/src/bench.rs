@@ -18,7 +18,7 @@ use crate::setup::python;
 pub struct Args {
     /// Measure this alone; repeatable.
     #[arg(long, value_name = "FIGURE", value_parser = PossibleValuesParser::new([
-        "reload", "first-call", "warm", "parallel", "footprint", "floor",
+        "reload", "first-call", "warm", "parallel", "footprint", "cpu-share", "floor",
     ]))]
     only: Vec<String>,
 
