@@ -41,7 +41,7 @@ pub enum Event {
     /// The runtime reported that its init failed, with the type it gave.
     InitError(String),
     /// The process could not be started.
-    LaunchFailed(String),
+    LaunchFailed(PlatformError),
     /// The process ended.
     Exited(ExitCause),
     /// The armed timer ran out.
@@ -229,10 +229,7 @@ impl Machine {
             Event::ResponseBegun { current } => self.response_begun(current),
             Event::ResponseEnded { answered, current } => self.response_ended(answered, current),
             Event::InitError(error_type) => self.report_init_error(&error_type),
-            Event::LaunchFailed(text) => {
-                let error = PlatformError::InvalidEntrypoint(text);
-                self.process_ended(error)
-            }
+            Event::LaunchFailed(error) => self.process_ended(error),
             Event::Exited(cause) => self.process_ended(PlatformError::RuntimeExited(cause)),
             Event::TimerFired => self.timer_fired(),
             Event::Close => self.close(),

@@ -4,7 +4,7 @@ use std::io;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
-use kiln_protocol::invoke::ExitCause;
+use kiln_protocol::invoke::{ExitCause, PlatformError};
 
 use super::Environment;
 use crate::lifecycle::Event;
@@ -29,22 +29,23 @@ impl Environment {
                 let this = Arc::clone(self);
                 tokio::spawn(async move { this.wait(child).await });
             }
-            Err(text) => {
-                self.dispatch(core, Event::LaunchFailed(text));
+            Err(error) => {
+                self.dispatch(core, Event::LaunchFailed(error));
             }
         }
     }
 
-    /// Starts the process; the error is the text of the service.
-    pub(super) fn spawn(&self) -> Result<(Controlled, Child), String> {
+    /// Starts the process; the error is what the caller is told.
+    pub(super) fn spawn(&self) -> Result<(Controlled, Child), PlatformError> {
         let (Some(launch), Some(logs), Some(address)) =
             (&self.config.launch, &self.logs, self.address)
         else {
-            return Err("the environment has no process of its own".to_owned());
+            let text = "the environment has no process of its own".to_owned();
+            return Err(PlatformError::InvalidEntrypoint(text));
         };
-        let path = launch.bootstrap.display();
+        let path = launch.bootstrap.to_string_lossy();
         if !launch.bootstrap.exists() {
-            return Err(format!("Couldn't find valid bootstrap(s): [{path}]"));
+            return Err(PlatformError::no_bootstrap(&[&path]));
         }
         let start = || -> io::Result<(Controlled, Child)> {
             let mut command = Command::new(&launch.bootstrap);
@@ -68,7 +69,7 @@ impl Environment {
             };
             Ok((controls.begin_init(family, limits), child))
         };
-        start().map_err(|error| format!("fork/exec {path}: {}", os_text(&error)))
+        start().map_err(|error| PlatformError::not_startable(&path, &os_text(&error)))
     }
 
     pub(super) async fn wait(self: Arc<Self>, mut child: Child) {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kiln_protocol::invoke::ExitCause;
+use kiln_protocol::invoke::{ExitCause, PlatformError};
 
 use super::{Answered, Effect, Event, Machine};
 
@@ -40,7 +40,7 @@ fn event(byte: u8) -> Event {
         b'g' => ended(Truncated, true),
         b'z' => ended(Truncated, false),
         b'f' => Event::InitError("Function.Failed".to_owned()),
-        b'm' => Event::LaunchFailed("no bootstrap".to_owned()),
+        b'm' => Event::LaunchFailed(PlatformError::no_bootstrap(&["bootstrap"])),
         b'x' => Event::Exited(ExitCause::Code(1)),
         b't' => Event::TimerFired,
         _ => Event::Close,

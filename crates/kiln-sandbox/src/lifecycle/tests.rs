@@ -132,9 +132,9 @@ fn a_posted_init_error_is_what_the_caller_of_the_rerun_sees() {
 
 #[test]
 fn a_missing_bootstrap_fails_both_inits() {
-    let failed = Event::LaunchFailed("no such file".to_owned());
-    let effects = last(&[Event::Start, failed.clone(), Event::Invoke, failed]);
     let expected = PlatformError::InvalidEntrypoint("no such file".to_owned());
+    let failed = Event::LaunchFailed(expected.clone());
+    let effects = last(&[Event::Start, failed.clone(), Event::Invoke, failed]);
     assert!(effects.contains(&Effect::Settle(Settlement::Platform(expected))));
 }
 

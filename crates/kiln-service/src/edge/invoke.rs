@@ -61,8 +61,19 @@ impl InvokeRequest {
 }
 
 pub(super) async fn handle(service: &Service, name: &str, request: Request<Incoming>) -> Reply {
+    operate(service, name, request, InvocationType::parse, invoke).await
+}
+
+/// Carries out an operation that invokes a function. Its answer names the invocation.
+pub(super) async fn operate(
+    service: &Service,
+    name: &str,
+    request: Request<Incoming>,
+    parse_type: impl FnOnce(Option<&str>) -> Result<InvocationType, ServiceError>,
+    invoke: impl AsyncFnOnce(&Service, InvokeRequest, SystemTime) -> Result<Reply, ServiceError>,
+) -> Reply {
     let arrived = SystemTime::now();
-    let asked = match read(service, name, request, InvocationType::parse).await {
+    let asked = match read(service, name, request, parse_type).await {
         Ok(asked) => asked,
         Err(error) => return Reply::error(&error),
     };
@@ -159,7 +170,7 @@ pub(super) fn stopped(function: &str) -> ServiceError {
 }
 
 /// Reads and checks a request; `parse_type` knows the invocation types of the operation.
-pub(super) async fn read(
+async fn read(
     service: &Service,
     name: &str,
     request: Request<Incoming>,

@@ -27,16 +27,8 @@ const PARTS: usize = 8;
 const PIECE_BYTES: usize = 64 * 1024;
 
 pub(super) async fn handle(service: &Service, name: &str, request: Request<Incoming>) -> Reply {
-    let arrived = SystemTime::now();
-    let asked = match invoke::read(service, name, request, InvocationType::parse_streaming).await {
-        Ok(asked) => asked,
-        Err(error) => return Reply::error(&error),
-    };
-    let request_id = asked.request_id.clone();
-    invoke(service, asked, arrived)
-        .await
-        .unwrap_or_else(|error| Reply::error(&error))
-        .with(headers::REQUEST_ID, request_id)
+    let parse_type = InvocationType::parse_streaming;
+    invoke::operate(service, name, request, parse_type, invoke).await
 }
 
 async fn invoke(
