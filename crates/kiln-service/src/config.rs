@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use kiln_protocol::json_log::JsonLog;
 use kiln_sandbox::{ResourceSettings, StreamLimits};
 
 /// What is the same for every function of the service.
@@ -58,6 +59,55 @@ pub struct FunctionConfig {
     /// How much of the account's concurrency is this function's alone, and all it gets; 0 refuses
     /// every invocation. Without it, the function shares what nobody has reserved.
     pub reserved_concurrency: Option<u32>,
+    /// Directories that make up `/opt`, in order: of two files of a name, that of the later one is seen.
+    /// The executables in `extensions` of each are the function's external extensions.
+    pub layers: Vec<PathBuf>,
+    /// Size of `/tmp`, MB.
+    pub ephemeral_storage_mb: u32,
+    /// Writes its log in JSON, filtered by level; in text without.
+    pub json_log: Option<JsonLog>,
+    /// What becomes of its environments.
+    pub mode: Mode,
+    /// Every invocation names a tenant, and no two tenants share an environment.
+    pub tenant_isolation: bool,
+}
+
+impl FunctionConfig {
+    /// A function as AWS configures one of which only the name is known.
+    pub fn new(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            memory_mb: 128,
+            timeout: Duration::from_secs(3),
+            variables: BTreeMap::new(),
+            reserved_concurrency: None,
+            layers: Vec::new(),
+            ephemeral_storage_mb: 512,
+            json_log: None,
+            mode: Mode::OnDemand,
+            tenant_isolation: false,
+        }
+    }
+}
+
+/// How a function's environments come to be, and what they take at a time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// Started for an invocation that finds none idle; one event at a time.
+    #[default]
+    OnDemand,
+    /// As on demand, and this many are started ahead and kept.
+    Provisioned {
+        /// How many.
+        environments: u32,
+    },
+    /// Restored from the state after init.
+    SnapStart,
+    /// A managed instance: an environment takes several events at a time and is never frozen.
+    Managed {
+        /// How many, 1 to 1,600.
+        max_concurrency: u32,
+    },
 }
 
 /// Where a function's code is.

@@ -24,13 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 fn http_edge(input: &[u8]) {
     in_runtime(async {
         let service = Service::new(ServiceConfig::default(), Arc::new(Nobody));
-        let function = FunctionConfig {
-            name: "f".to_owned(),
-            memory_mb: 128,
-            timeout: Duration::from_secs(3),
-            variables: [].into(),
-            reserved_concurrency: None,
-        };
+        let function = FunctionConfig::new("f");
         let deployed = service.deploy(function, Code::External);
         assert!(deployed.is_ok(), "{deployed:?}");
         let serve = |stream| {

@@ -86,8 +86,6 @@ pub fn runtime_variables(
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     #[test]
@@ -97,11 +95,8 @@ mod tests {
                 .iter()
                 .map(|(name, value)| (name.to_string(), value.to_string()));
             let function = FunctionConfig {
-                name: "orders".to_owned(),
-                memory_mb: 128,
-                timeout: Duration::from_secs(3),
                 variables: own.collect(),
-                reserved_concurrency: None,
+                ..FunctionConfig::new("orders")
             };
             let config = ServiceConfig::default();
             let variables = runtime_variables(&config, &function, Path::new("/code"), "stream");
@@ -120,11 +115,9 @@ mod tests {
     #[test]
     fn the_users_variables_win_and_what_the_rust_runtime_needs_is_there() {
         let function = FunctionConfig {
-            name: "orders".to_owned(),
             memory_mb: 256,
-            timeout: Duration::from_secs(3),
             variables: [("TZ".to_owned(), "Europe/Berlin".to_owned())].into(),
-            reserved_concurrency: None,
+            ..FunctionConfig::new("orders")
         };
         let variables = runtime_variables(
             &ServiceConfig::default(),

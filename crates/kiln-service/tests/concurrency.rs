@@ -104,11 +104,9 @@ impl Serving {
 
 fn config(name: &str, reserved_concurrency: Option<u32>) -> FunctionConfig {
     FunctionConfig {
-        name: name.to_owned(),
-        memory_mb: 128,
         timeout: Duration::from_secs(20),
-        variables: [].into(),
         reserved_concurrency,
+        ..FunctionConfig::new(name)
     }
 }
 

@@ -37,7 +37,6 @@ pub fn function_config(function: &Function, settings: &FunctionSettings) -> Func
         .map(|(name, setting)| (name.clone(), setting.value.clone()))
         .collect();
     FunctionConfig {
-        name: function.name.clone(),
         memory_mb: settings.deploy.memory.value.megabytes().into(),
         timeout: settings.deploy.timeout.value.duration(),
         variables,
@@ -46,6 +45,7 @@ pub fn function_config(function: &Function, settings: &FunctionSettings) -> Func
             .reserved_concurrency
             .as_ref()
             .map(|reserved| reserved.value.invocations().into()),
+        ..FunctionConfig::new(&function.name)
     }
 }
 

@@ -71,11 +71,9 @@ impl Lambda {
             let variable =
                 |name: &str, value: PathBuf| (name.to_owned(), value.to_str().unwrap().to_owned());
             let function = FunctionConfig {
-                name: "played".to_owned(),
-                memory_mb: 128,
                 timeout,
                 variables: [variable("DIRECTORY", directory.path().to_owned())].into(),
-                reserved_concurrency: None,
+                ..FunctionConfig::new("played")
             };
             let code = if external {
                 Code::External
