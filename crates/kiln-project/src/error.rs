@@ -100,6 +100,28 @@ pub enum ProjectError {
         origins: Box<(Origin, Origin)>,
     },
 
+    /// Two settings of a function that Lambda does not take together.
+    #[error("{first} and {second} cannot both hold: {reason}")]
+    NotTogether {
+        /// One, with its value and where it is from.
+        first: String,
+        /// The other.
+        second: String,
+        /// Lambda's rule.
+        reason: &'static str,
+    },
+
+    /// A layer that is no directory of this machine.
+    #[error("the layer `{}` ({origin}) {problem}", path.display())]
+    InvalidLayer {
+        /// The directory that was named.
+        path: PathBuf,
+        /// Who named it.
+        origin: Box<Origin>,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+
     /// A configuration file that is not TOML; the words are the parser's, with line and column.
     #[error("`{}` is not valid TOML", path.display())]
     InvalidFile {
@@ -192,6 +214,14 @@ impl ProjectError {
                 "select one of the packages with `-p`, or give the value as a flag: flags beat \
                  both"
                 .into(),
+            ),
+            Self::NotTogether { .. } => Some(
+                "leave one of them out; `kiln doctor --config` shows where settings come from"
+                    .into(),
+            ),
+            Self::InvalidLayer { .. } => Some(
+                "a layer is a directory of what its archive has: `extensions/`, `lib/`, `bin/`. The                  path is taken from the directory of the file that names it, or of the shell"
+                    .into(),
             ),
             // The cause says where or why.
             Self::InvalidFile { .. } | Self::UnreadableFile { .. } => None,

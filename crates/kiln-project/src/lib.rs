@@ -48,6 +48,7 @@ pub mod scaffold;
 mod select;
 mod setting;
 mod settings;
+mod together;
 mod unread;
 mod value;
 mod variables;
@@ -67,7 +68,9 @@ pub use settings::{
 };
 pub use unread::UnreadKey;
 pub use value::{
-    Addresses, BuildTarget, Compiler, CompilerKind, Concurrency, InvalidText, Memory, OutputFormat,
-    SettingValue, Timeout,
+    Addresses, ApplicationLogLevel, BuildTarget, Compiler, CompilerKind, Concurrency,
+    EphemeralStorage, FunctionLayer, FunctionLayers, IdleTimeout, InvalidText, LogFormat,
+    MaxConcurrency, Memory, OutputFormat, ProvisionedConcurrency, SettingValue, SystemLogLevel,
+    Timeout,
 };
 pub use variables::Variables;

@@ -10,7 +10,7 @@ use crate::function::Function;
 use crate::layers::Layers;
 use crate::project::Project;
 use crate::setting::Setting;
-use crate::settings::{BuildSettings, DeploySettings, Entry, Overrides, WatchSettings};
+use crate::settings::{BuildSettings, DeploySettings, Entry, Overrides, Purpose, WatchSettings};
 use crate::variables::{self, Variables};
 
 /// What a function runs with.
@@ -75,8 +75,13 @@ impl Project {
     ) -> Result<FunctionSettings, ProjectError> {
         let layers = self.layers(function)?;
         let env_file = variables::env_file(&layers, overrides)?;
+        let deploy = DeploySettings::resolve(&layers, &overrides.deploy)?;
+        deploy.check_together()?;
+        if overrides.purpose == Purpose::Local {
+            deploy.check_layers()?;
+        }
         Ok(FunctionSettings {
-            deploy: DeploySettings::resolve(&layers, &overrides.deploy)?,
+            deploy,
             environment: variables::resolve(self, function, overrides, env_file.as_ref())?,
             env_file,
         })

@@ -7,7 +7,9 @@ use crate::error::ProjectError;
 use crate::layers::Layers;
 use crate::setting::Setting;
 use crate::value::{
-    Addresses, BuildTarget, Compiler, Concurrency, Memory, OutputFormat, SettingValue, Timeout,
+    Addresses, ApplicationLogLevel, BuildTarget, Compiler, Concurrency, EphemeralStorage,
+    FunctionLayers, IdleTimeout, LogFormat, MaxConcurrency, Memory, OutputFormat,
+    ProvisionedConcurrency, SettingValue, SystemLogLevel, Timeout,
 };
 
 /// What there is to know about a setting without its value.
@@ -202,6 +204,73 @@ section! {
             variable: "KILN_RESERVED_CONCURRENCY",
             flag: "--reserved-concurrency"
         }
+        /// Environments that are started ahead of invocations and kept.
+        provisioned_concurrency: ProvisionedConcurrency {
+            names: ["provisioned_concurrency"],
+            variable: "KILN_PROVISIONED_CONCURRENCY",
+            flag: "--provisioned-concurrency"
+        }
+        /// Start environments from the state after a first init, with the runtime's hooks before and
+        /// after.
+        snap_start: bool {
+            names: ["snap_start"],
+            variable: "KILN_SNAP_START",
+            flag: "--snap-start",
+            default: false
+        }
+        /// Run on managed instances: how many events an environment takes at a time.
+        max_concurrency: MaxConcurrency {
+            names: ["max_concurrency"],
+            variable: "KILN_MAX_CONCURRENCY",
+            flag: "--max-concurrency"
+        }
+        /// Every invocation names a tenant, and no two tenants share an environment.
+        tenant_isolation: bool {
+            names: ["tenant_isolation"],
+            variable: "KILN_TENANT_ISOLATION",
+            flag: "--tenant-isolation",
+            default: false
+        }
+        /// Size of `/tmp` in megabytes.
+        ephemeral_storage: EphemeralStorage {
+            names: ["ephemeral_storage"],
+            variable: "KILN_EPHEMERAL_STORAGE",
+            flag: "--ephemeral-storage",
+            default: EphemeralStorage::DEFAULT
+        }
+        /// Directories of layers, which together become `/opt`; executables in their `extensions`
+        /// run beside the function as external extensions.
+        layers: FunctionLayers {
+            names: ["layers", "layer"],
+            variable: "KILN_LAYERS",
+            flag: "--layers"
+        }
+        /// The workspace's own extensions that run beside the function; all that are served with it
+        /// when nobody says.
+        extensions: Vec<String> {
+            names: ["extensions"],
+            variable: "KILN_EXTENSIONS",
+            flag: "--extensions"
+        }
+        /// The format of the log; `json` on managed instances, else `text`, when nobody says.
+        log_format: LogFormat {
+            names: ["log_format"],
+            variable: "KILN_LOG_FORMAT",
+            flag: "--log-format"
+        }
+        /// Lines of the function below this level are left out of a JSON log; `info` when nobody says.
+        application_log_level: ApplicationLogLevel {
+            names: ["application_log_level"],
+            variable: "KILN_APPLICATION_LOG_LEVEL",
+            flag: "--application-log-level"
+        }
+        /// Records of Lambda's own below this level are left out of a JSON log; `info` when nobody
+        /// says.
+        system_log_level: SystemLogLevel {
+            names: ["system_log_level"],
+            variable: "KILN_SYSTEM_LOG_LEVEL",
+            flag: "--system-log-level"
+        }
         /// The Lambda runtime to run on.
         runtime: String {
             names: ["runtime"],
@@ -256,6 +325,13 @@ section! {
             variable: "KILN_ACCOUNT_CONCURRENCY",
             flag: "--account-concurrency",
             default: Concurrency::ACCOUNT_DEFAULT
+        }
+        /// How long an environment rests before it ends; 0 or `never` for as long as Kiln runs.
+        idle_timeout: IdleTimeout {
+            names: ["idle_timeout"],
+            variable: "KILN_IDLE_TIMEOUT",
+            flag: "--idle-timeout",
+            default: IdleTimeout::DEFAULT
         }
         /// Hold functions to the CPU and memory they are configured with, and freeze them between
         /// invocations.

@@ -27,8 +27,6 @@ const CARGO_LAMBDA_KEYS: &[(&str, &[&str])] = &[
             "tracing",
             "role",
             "iam_role",
-            "layer",
-            "layers",
             "subnet_ids",
             "security_group_ids",
             "ipv6_allowed_for_dual_stack",

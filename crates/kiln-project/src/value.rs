@@ -9,11 +9,18 @@ use serde_json::Value;
 
 mod addresses;
 mod build;
+mod function_layers;
 mod limits;
+mod logging;
 
 pub use addresses::Addresses;
 pub use build::{BuildTarget, Compiler, CompilerKind, OutputFormat};
-pub use limits::{Concurrency, Memory, Timeout};
+pub use function_layers::{FunctionLayer, FunctionLayers};
+pub use limits::{
+    Concurrency, EphemeralStorage, IdleTimeout, MaxConcurrency, Memory, ProvisionedConcurrency,
+    Timeout,
+};
+pub use logging::{ApplicationLogLevel, LogFormat, SystemLogLevel};
 
 /// A type that settings can have.
 pub trait SettingValue: Clone + Sized {
@@ -81,6 +88,14 @@ from_str_as_setting!(
     Memory,
     Timeout,
     Concurrency,
+    EphemeralStorage,
+    ProvisionedConcurrency,
+    MaxConcurrency,
+    IdleTimeout,
+    LogFormat,
+    ApplicationLogLevel,
+    SystemLogLevel,
+    FunctionLayers,
     Addresses,
     BuildTarget,
     Compiler,

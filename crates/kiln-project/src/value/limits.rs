@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::{SettingValue, digits};
 
@@ -152,6 +152,129 @@ impl SettingValue for Concurrency {
     }
 }
 
+/// A whole number within Lambda's bounds.
+macro_rules! whole_number {
+    (
+        $(#[doc = $doc:literal])+
+        $type:ident($allowed:literal, $range:expr, $unit:literal)
+    ) => {
+        $(#[doc = $doc])+
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+        #[serde(transparent)]
+        pub struct $type(u16);
+
+        impl $type {
+            /// This number, where Lambda takes it.
+            pub fn new(number: u16) -> Option<Self> {
+                $range.contains(&number).then_some(Self(number))
+            }
+
+            /// The number.
+            pub fn get(self) -> u16 {
+                self.0
+            }
+        }
+
+        impl fmt::Display for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!("{}", $unit), self.0)
+            }
+        }
+
+        impl SettingValue for $type {
+            const ALLOWED: &'static str = $allowed;
+
+            fn from_text(text: &str) -> Option<Self> {
+                Self::new(digits(text.trim())?)
+            }
+
+            fn describe(&self) -> String {
+                self.to_string()
+            }
+        }
+    };
+}
+
+whole_number! {
+    /// Size of `/tmp` in megabytes, 512 to 10,240 in steps of one.
+    ///
+    /// Source: AWS Lambda developer guide, "Configure ephemeral storage for Lambda functions".
+    EphemeralStorage("a whole number of megabytes from 512 to 10240", (512..=10_240), " MB")
+}
+
+impl EphemeralStorage {
+    /// What AWS gives a function that does not ask.
+    pub const DEFAULT: Self = Self(512);
+}
+
+whole_number! {
+    /// How many environments are kept initialized.
+    ///
+    /// Source: `ProvisionedConcurrentExecutions` of the operation PutProvisionedConcurrencyConfig.
+    ProvisionedConcurrency("a whole number of environments from 1 to 65535", (1..=u16::MAX), "")
+}
+
+whole_number! {
+    /// How many events an environment of a managed instance takes at a time.
+    ///
+    /// Source: `PerExecutionEnvironmentMaxConcurrency` of a function's capacity provider.
+    MaxConcurrency("a whole number of invocations from 1 to 1600", (1..=1_600), "")
+}
+
+/// How long an environment may rest before it ends.
+///
+/// Written as a number of seconds or with a unit: `90`, `90s`, `10m`, `1h`; `0` or `never` for one
+/// that ends with the service only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IdleTimeout(Option<Duration>);
+
+impl Serialize for IdleTimeout {
+    /// As it is written.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.describe())
+    }
+}
+
+impl IdleTimeout {
+    /// Ten minutes. AWS names no figure; its environments have been seen to last 5 to 15.
+    pub const DEFAULT: Self = Self(Some(Duration::from_secs(600)));
+
+    /// The time; none where environments rest as long as they like.
+    pub fn duration(self) -> Option<Duration> {
+        self.0
+    }
+}
+
+impl SettingValue for IdleTimeout {
+    const ALLOWED: &'static str =
+        "a time such as 90, \"90s\", \"10m\" or \"1h\", or `never`, which 0 is too";
+
+    fn from_text(text: &str) -> Option<Self> {
+        let text = text.trim();
+        if text == "never" {
+            return Some(Self(None));
+        }
+        let (number, unit) = match text.strip_suffix(['s', 'm', 'h']) {
+            Some(number) if text.ends_with('m') => (number, 60),
+            Some(number) if text.ends_with('h') => (number, 3_600),
+            Some(number) => (number, 1),
+            None => (text, 1),
+        };
+        let seconds = u64::from(digits(number)?) * unit;
+        Some(Self((seconds > 0).then(|| Duration::from_secs(seconds))))
+    }
+
+    fn describe(&self) -> String {
+        let seconds = self.0.map_or(0, |time| time.as_secs());
+        match seconds {
+            0 => "never".to_owned(),
+            _ if seconds % 3_600 == 0 => format!("{}h", seconds / 3_600),
+            _ if seconds % 60 == 0 => format!("{}m", seconds / 60),
+            _ => format!("{seconds}s"),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -250,10 +373,84 @@ mod tests {
         );
     }
 
+    #[test]
+    fn numbers_have_lambdas_bounds() {
+        for (text, storage, provisioned, at_a_time) in [
+            ("0", false, false, false),
+            ("1", false, true, true),
+            ("511", false, true, true),
+            ("512", true, true, true),
+            (" 1600 ", true, true, true),
+            ("1601", true, true, false),
+            ("10240", true, true, false),
+            ("10241", false, true, false),
+            ("512MB", false, false, false),
+            ("+600", false, false, false),
+            ("", false, false, false),
+        ] {
+            assert_eq!(
+                EphemeralStorage::from_text(text).is_some(),
+                storage,
+                "{text}"
+            );
+            assert_eq!(
+                ProvisionedConcurrency::from_text(text).is_some(),
+                provisioned,
+                "{text}"
+            );
+            assert_eq!(
+                MaxConcurrency::from_text(text).is_some(),
+                at_a_time,
+                "{text}"
+            );
+        }
+        assert_eq!(EphemeralStorage::DEFAULT.describe(), "512 MB");
+        assert_eq!(
+            MaxConcurrency::from_json(&json!(8)).map(MaxConcurrency::get),
+            Some(8)
+        );
+    }
+
+    #[test]
+    fn idle_environments_end_after_a_time_or_never() {
+        for (text, seconds, words) in [
+            ("0", Some(0), "never"),
+            ("never", Some(0), "never"),
+            ("0m", Some(0), "never"),
+            ("90", Some(90), "90s"),
+            (" 90s ", Some(90), "90s"),
+            ("120", Some(120), "2m"),
+            ("10m", Some(600), "10m"),
+            ("1h", Some(3_600), "1h"),
+            ("24h", Some(86_400), "24h"),
+            ("", None, ""),
+            ("m", None, ""),
+            ("1d", None, ""),
+            ("-1", None, ""),
+            ("1.5h", None, ""),
+            ("Never", None, ""),
+        ] {
+            let read = IdleTimeout::from_text(text);
+            let duration = read.map(|time| time.duration().unwrap_or_default().as_secs());
+            assert_eq!(duration, seconds, "{text:?}");
+            assert_eq!(read.map(|time| time.describe()).unwrap_or_default(), words);
+        }
+        assert_eq!(IdleTimeout::DEFAULT.describe(), "10m");
+    }
+
     proptest! {
         #[test]
         fn texts_never_panic(text in ".*") {
             let _ = (Timeout::from_text(&text), Memory::from_text(&text));
+            let _ = (IdleTimeout::from_text(&text), MaxConcurrency::from_text(&text));
+        }
+
+        #[test]
+        fn idle_timeouts_round_trip(text in "[0-9]{1,4}[smh]?") {
+            let time = IdleTimeout::from_text(&text);
+            prop_assert!(time.is_some());
+            let words = time.map(|time| time.describe());
+            prop_assert_eq!(words.as_deref().and_then(IdleTimeout::from_text), time);
         }
 
         #[test]

@@ -1,8 +1,10 @@
 //! The order of the layers: every pair of neighbours, so every pair.
 
+use std::time::Duration;
+
 use kiln_project::{
-    BuildTarget, Compiler, CompilerKind, Environment, Memory, Origin, OutputFormat, Overrides,
-    Project, Selection, SettingValue as _, Timeout, WatchSettings,
+    BuildTarget, Compiler, CompilerKind, Environment, LogFormat, Memory, Origin, OutputFormat,
+    Overrides, Project, Selection, SettingValue as _, Timeout, WatchSettings,
 };
 
 use crate::workspace::Workspace;
@@ -129,12 +131,20 @@ fn defaults() {
     assert_eq!(deploy.runtime.value, "provided.al2023");
     assert_eq!(deploy.include, None);
     assert_eq!(deploy.reserved_concurrency, None);
+    assert_eq!(deploy.ephemeral_storage.value.get(), 512);
+    assert_eq!(deploy.effective_log_format(), LogFormat::Text);
+    assert_eq!(deploy.layers, None);
+    assert!(!deploy.snap_start.value && !deploy.tenant_isolation.value);
 
     let watch = project.watch_settings(&[function], &none).unwrap();
     assert_eq!(watch.port.value, 9000);
     assert_eq!(watch.address.value.to_string(), "127.0.0.1, ::1");
     assert_eq!(watch.port.origin, Origin::Default);
     assert_eq!(watch.account_concurrency.value.invocations(), 1_000);
+    assert_eq!(
+        watch.idle_timeout.value.duration(),
+        Some(Duration::from_secs(600))
+    );
 
     let build = project.build_settings(function, &none).unwrap();
     assert_eq!(build.output_format.value, OutputFormat::Binary);

@@ -10,6 +10,7 @@ mod functions;
 mod layers;
 mod manual;
 mod selection;
+mod together;
 mod unread_keys;
 mod variables;
 mod workspace;
