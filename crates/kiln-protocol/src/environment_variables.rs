@@ -48,6 +48,21 @@ pub fn is_reserved(name: &str) -> bool {
     RESERVED.contains(&name)
 }
 
+/// Whether a function may bring this reserved variable when it runs on the user's own machine: that is
+/// how it reaches AWS with the user's credentials, in a region of the user's choice.
+pub fn is_for_local_runs(name: &str) -> bool {
+    matches!(
+        name,
+        "AWS_ACCESS_KEY_ID"
+            | "AWS_SECRET_ACCESS_KEY"
+            | "AWS_SESSION_TOKEN"
+            | "AWS_CONTAINER_CREDENTIALS_FULL_URI"
+            | "AWS_CONTAINER_AUTHORIZATION_TOKEN"
+            | "AWS_REGION"
+            | "AWS_DEFAULT_REGION"
+    )
+}
+
 /// Whether an extension's process gets this variable of the runtime's.
 ///
 /// Extensions have the function's own variables and its credentials, and not what is about the
@@ -213,6 +228,29 @@ mod tests {
             ("_HANDLER", false),
         ] {
             assert_eq!(is_for_extensions(name), gets, "{name}");
+        }
+    }
+
+    #[test]
+    fn local_runs_may_bring_credentials_and_a_region() {
+        let brought: Vec<_> = RESERVED
+            .into_iter()
+            .filter(|name| is_for_local_runs(name))
+            .collect();
+        assert_eq!(
+            brought,
+            [
+                "AWS_ACCESS_KEY_ID",
+                "AWS_CONTAINER_AUTHORIZATION_TOKEN",
+                "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+                "AWS_DEFAULT_REGION",
+                "AWS_REGION",
+                "AWS_SECRET_ACCESS_KEY",
+                "AWS_SESSION_TOKEN",
+            ]
+        );
+        for name in ["TABLE", "AWS_PROFILE", "_HANDLER"] {
+            assert!(!is_for_local_runs(name), "{name}");
         }
     }
 

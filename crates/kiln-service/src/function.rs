@@ -20,7 +20,7 @@ use tokio::sync::watch;
 use crate::config::{Code, FunctionConfig};
 use crate::pool::{GRACE, Kind, Next, Pool, Refusal, Waiting};
 use crate::service::{Shared, Throttle};
-use crate::variables::runtime_variables;
+use crate::variables::{new_log_stream, runtime_variables};
 
 /// Whether a function's code is that of its sources.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -414,7 +414,7 @@ impl Function {
                 path,
                 working_directory,
             } => {
-                let stream = uuid::Uuid::new_v4().simple().to_string();
+                let stream = new_log_stream(LATEST);
                 let variables = runtime_variables(
                     &self.shared.config,
                     &release.config,

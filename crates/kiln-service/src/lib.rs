@@ -24,4 +24,6 @@ pub use kiln_protocol::error::ThrottleReason;
 pub use kiln_sandbox::{InvocationReport, InvocationResult, LogSource, Outcome, StreamLimits};
 pub use kiln_sandbox::{process, resources};
 pub use service::{Observer, Service, Throttle};
-pub use variables::runtime_variables;
+pub use variables::{
+    Credentials, brings_credentials, extension_variables, runtime_variables, runtime_version,
+};
