@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 
 use serde::Deserialize;
+use serde_json::Value;
 
 use crate::telemetry_record::{Record, Schema, Status};
 
@@ -59,6 +60,11 @@ pub struct JsonLog {
 }
 
 impl JsonLog {
+    /// Whether a line of the function is not below its level. Text has none, and passes.
+    pub fn passes(&self, line: &str) -> bool {
+        level_of(line).is_none_or(|level| level >= self.application)
+    }
+
     /// The line of the log, without its line break; `None` when it is filtered out, or belongs to
     /// the Logs API only.
     ///
@@ -67,10 +73,8 @@ impl JsonLog {
         match record {
             // What a runtime of one's own writes is left as it is; managed runtimes wrap it.
             Record::FunctionLine(line) => {
-                let level = line.object().map(|object| level_of(object.get()));
                 // Text has no level, and no rule drops it.
-                (level.is_none_or(|level| level >= self.application))
-                    .then_some(Cow::Borrowed(&line.text))
+                self.passes(&line.text).then_some(Cow::Borrowed(&line.text))
             }
             // Extensions are not subject to the function's levels.
             Record::ExtensionLine(line) => Some(Cow::Borrowed(&line.text)),
@@ -82,18 +86,19 @@ impl JsonLog {
     }
 }
 
-/// The level in the member `level`; INFO where there is none that is known, as AWS takes it.
-fn level_of(object: &str) -> Level {
+/// The level in the member `level` of a line that is a JSON object; INFO where there is none that is
+/// known, as AWS takes it.
+fn level_of(line: &str) -> Option<Level> {
     #[derive(Deserialize)]
-    struct Members<'a> {
-        #[serde(borrow, default)]
-        level: Option<Cow<'a, str>>,
+    struct Members {
+        #[serde(default)]
+        level: Value,
     }
-    serde_json::from_str::<Members<'_>>(object)
-        .ok()
-        .and_then(|members| members.level)
-        .and_then(|level| Level::parse(&level))
-        .unwrap_or_default()
+    if !line.trim_start().starts_with('{') {
+        return None;
+    }
+    let Members { level } = serde_json::from_str(line).ok()?;
+    Some(level.as_str().and_then(Level::parse).unwrap_or_default())
 }
 
 /// The level of a record of the platform.

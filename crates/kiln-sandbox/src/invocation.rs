@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use kiln_protocol::invoke::PlatformError;
-use kiln_protocol::log_line::Report;
+use kiln_protocol::log_line::{Report, Status};
 use tokio::sync::{mpsc, oneshot};
 
 /// An event for the function, with what the Runtime API tells the runtime about it.
@@ -83,6 +83,8 @@ pub enum InvocationResult {
         /// The invocation, which the error's text names.
         request_id: String,
     },
+    /// The environment could not be restored from its snapshot.
+    NotRestored(Status),
     /// The environment was closed while it ran: the service is going away.
     Closed,
 }

@@ -10,6 +10,7 @@
 
 mod bandwidth;
 pub mod environment;
+mod extensions_api;
 #[cfg(any(test, feature = "fuzz"))]
 pub mod fuzz;
 pub mod invocation;
@@ -22,7 +23,7 @@ pub mod telemetry;
 mod timestamp;
 
 pub use bandwidth::StreamLimits;
-pub use environment::{Environment, EnvironmentConfig, Host, Launch, LogSource};
+pub use environment::{Environment, EnvironmentConfig, Host, Identity, Launch, LogSource};
 pub use invocation::{Invocation, InvocationReport, InvocationResult, Outcome, ResponsePart};
 pub use resources::{Controls, ResourceSettings};
 pub use telemetry::Telemetry;

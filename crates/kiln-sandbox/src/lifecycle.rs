@@ -4,218 +4,146 @@
 //! process, keeps no payload and reads no clock, so that every path through init, invoke, timeout,
 //! crash and shutdown is a row in a table of tests.
 //!
-//! Source: [Lambda runtime environment lifecycle](https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html).
+//! Source: [Lambda runtime environment lifecycle](https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html)
+//! and [Extensions API](https://docs.aws.amazon.com/lambda/latest/dg/runtimes-extensions-api.html).
 
-use kiln_protocol::invoke::{ExitCause, PlatformError};
+mod event;
+mod extensions;
+mod shutdown;
+
+use std::time::Duration;
+
+use kiln_protocol::extension_event::ShutdownReason;
+use kiln_protocol::extensions_api::{self, AgentState, Kind, Operation, Registration};
+use kiln_protocol::invoke::{ExitCause, ExtensionFault, PlatformError};
 use kiln_protocol::log_line::Status;
 use kiln_protocol::runtime_api::{Answer, RuntimeState, sanitise_error_type};
 
-/// Something that happened to the environment.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Event {
-    /// The environment was created: begin with the init phase.
-    Start,
-    /// The host hands over an invocation. Only when the machine [is free](Machine::is_free).
-    Invoke,
-    /// The runtime asked for the next event.
-    Next,
-    /// The runtime answered an invocation.
-    Respond {
-        /// With what.
-        answered: Answered,
-        /// The id in the path is that of the running invocation.
-        current: bool,
-    },
-    /// The runtime began to send a streamed response.
-    ResponseBegun {
-        /// The id in the path is that of the running invocation.
-        current: bool,
-    },
-    /// The end of a streamed response came, or will not come any more.
-    ResponseEnded {
-        /// How.
-        answered: Answered,
-        /// It is the response of the running invocation that ended, not one of a process of before.
-        current: bool,
-    },
-    /// The runtime reported that its init failed, with the type it gave.
-    InitError(String),
-    /// The process could not be started.
-    LaunchFailed(PlatformError),
-    /// The process ended.
-    Exited(ExitCause),
-    /// The armed timer ran out.
-    TimerFired,
-    /// The environment is no longer wanted.
-    Close,
-}
-
-/// What the runtime posted for an invocation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Answered {
-    /// A result, or the error of a handler: either way the body goes to the caller.
-    Body {
-        /// Posted to `/error`, or with the trailers of an error.
-        failed: bool,
-    },
-    /// A result larger than a function may give.
-    TooLarge {
-        /// What it may give, in bytes.
-        limit: usize,
-    },
-    /// A body that broke off.
-    Truncated,
-    /// A result in a response mode that there is not.
-    InvalidMode,
-}
-
-/// Something to do.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Effect {
-    /// Start the process.
-    Launch,
-    /// End the whole process family at once.
-    Kill,
-    /// Start a timer, in place of any other.
-    Arm(Timer),
-    /// Stop the timer.
-    Disarm,
-    /// The init phase succeeded: note its duration.
-    InitDone,
-    /// The init failed: write its report line.
-    InitFailed(InitPhase, Status),
-    /// Give the event of the current invocation to the waiting runtime.
-    Deliver,
-    /// Keep the runtime waiting for an event.
-    Park,
-    /// An event comes: let the processes run, at the function's share of CPU.
-    Thaw,
-    /// There is no event: let no process run until there is.
-    Freeze,
-    /// Answer the runtime's call.
-    Reply(Answer),
-    /// Pass on what comes of the response to the caller.
-    Stream,
-    /// Answer the caller.
-    Settle(Settlement),
-    /// The invocation is as good as over and the environment will be available in a moment: the
-    /// runtime has answered, or its process ends. Comes before the caller learns of it, who may call
-    /// again at once.
-    AvailableSoon,
-    /// The invocation is over: write its END and REPORT lines.
-    Finish(Status),
-    /// The environment can take an invocation.
-    Available,
-    /// The environment is gone.
-    Closed,
-}
-
-/// The timers of an environment; one runs at a time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Timer {
-    /// Limit of the init phase.
-    Init,
-    /// The function's timeout.
-    Invoke,
-}
-
-/// Which phase an init ran in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum InitPhase {
-    /// Before any invocation.
-    Init,
-    /// Inside an invocation, after the first attempt failed or the environment was reset.
-    Invoke,
-}
-
-impl InitPhase {
-    /// The name in log lines.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Init => "init",
-            Self::Invoke => "invoke",
-        }
-    }
-}
-
-/// What the caller of an invocation receives.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Settlement {
-    /// The body the runtime posted with this call, or the end of the response it has streamed.
-    Answer {
-        /// It is an error.
-        failed: bool,
-    },
-    /// The body the runtime posted to `/init/error` before it ended.
-    InitError,
-    /// An error of the platform.
-    Platform(PlatformError),
-    /// The environment was closed under the invocation.
-    Closed,
-}
+pub use event::{Answered, Effect, Event, InitPhase, Settlement, Timer};
+pub use extensions::{Extension, ExtensionId, Extensions};
+use shutdown::Shutdown;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     /// No process. The next invocation begins with an init of its own.
     Down,
-    /// The process runs its init, bounded by the init limit.
-    Init,
-    /// The process runs its init inside an invocation, bounded by the function's timeout.
-    InlineInit,
+    /// The processes run their init, bounded by the init limit.
+    Init(Step),
+    /// The processes run their init inside an invocation, bounded by the function's timeout.
+    InlineInit(Step),
+    /// Init is done as far as the snapshot has it. The runtime waits to be told of the restore, or,
+    /// where nothing is to be done after one, for an event.
+    Snapshot { hooks: bool },
+    /// An invocation waits for what the runtime does after a restore.
+    Restoring { failed: bool },
     /// The runtime waits for an event.
     Idle,
     /// The runtime has an event.
     Running,
     /// The runtime sends a streamed response.
     Streaming,
-    /// The runtime answered and has not come back for the next event.
-    Finishing,
-    /// The process was killed and has not ended yet.
-    Stopping { close: bool },
+    /// The runtime has answered, and it has not come back for the next event, or not every extension
+    /// has.
+    Finishing { returned: bool },
+    /// The processes end.
+    Stopping(Shutdown),
     /// Nothing happens any more.
     Closed,
+}
+
+/// How far an init is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Step {
+    /// Not every external extension has registered.
+    Extensions,
+    /// The runtime has not asked for its first event.
+    Runtime,
+    /// Not every extension has asked for its first event; the runtime has, or, for a snapshot, waits
+    /// to be restored.
+    LastExtensions { hooks: bool },
 }
 
 /// The lifecycle of one environment.
 #[derive(Debug)]
 pub struct Machine {
     state: State,
+    /// The runtime has a process that has not ended.
+    runtime: bool,
+    extensions: Extensions,
     /// The type of a posted init error, until the process that posted it ends.
     init_error: Option<String>,
     /// The function's timeout, for the words of its error.
-    timeout: std::time::Duration,
+    timeout: Duration,
+    /// Invocations are run in what is restored from a snapshot.
+    snapshots: bool,
 }
 
 impl Machine {
-    /// A machine that has not started, for a function with this timeout.
-    pub fn new(timeout: std::time::Duration) -> Self {
+    /// A machine that has not started, for a function with this timeout and external extensions of
+    /// these names. With `snapshots`, each environment is restored from the state after its init.
+    pub fn new(
+        timeout: Duration,
+        extensions: impl IntoIterator<Item = String>,
+        snapshots: bool,
+    ) -> Self {
         Self {
             state: State::Down,
+            runtime: false,
+            extensions: Extensions::new(extensions),
             init_error: None,
             timeout,
+            snapshots,
         }
     }
 
     /// Whether an invocation may be handed over now.
     pub fn is_free(&self) -> bool {
-        matches!(self.state, State::Idle | State::Down)
+        match self.state {
+            State::Idle | State::Down | State::Snapshot { .. } => true,
+            State::Stopping(shutdown) => shutdown.is_unnoticed(),
+            _ => false,
+        }
     }
 
     /// Whether the environment has ended, or is about to.
     pub fn is_closing(&self) -> bool {
-        matches!(self.state, State::Closed | State::Stopping { close: true })
+        match self.state {
+            State::Closed => true,
+            State::Stopping(shutdown) => shutdown.closes(),
+            _ => false,
+        }
+    }
+
+    /// The extensions, as they stand.
+    pub fn extensions(&self) -> &Extensions {
+        &self.extensions
+    }
+
+    /// Whether the paths of restores exist.
+    pub fn has_snapshots(&self) -> bool {
+        self.snapshots
     }
 
     /// The state as refusals of the Runtime API name it.
     fn runtime_state(&self) -> RuntimeState {
         match self.state {
-            State::Down | State::Stopping { .. } | State::Closed => RuntimeState::Started,
-            State::Init | State::InlineInit if self.init_error.is_some() => RuntimeState::InitError,
-            State::Init | State::InlineInit => RuntimeState::Started,
-            State::Idle => RuntimeState::Ready,
+            State::Down | State::Stopping(_) | State::Closed => RuntimeState::Started,
+            State::Init(_) | State::InlineInit(_) if self.init_error.is_some() => {
+                RuntimeState::InitError
+            }
+            State::Init(Step::LastExtensions { hooks: true })
+            | State::InlineInit(Step::LastExtensions { hooks: true })
+            | State::Snapshot { hooks: true } => RuntimeState::RestoreReady,
+            State::Init(Step::LastExtensions { .. })
+            | State::InlineInit(Step::LastExtensions { .. }) => RuntimeState::Ready,
+            State::Init(_) | State::InlineInit(_) => RuntimeState::Started,
+            State::Restoring { failed: true } => RuntimeState::RestoreError,
+            State::Restoring { failed: false } => RuntimeState::Restoring,
+            State::Idle | State::Snapshot { hooks: false } => RuntimeState::Ready,
             State::Running => RuntimeState::Running,
             State::Streaming => RuntimeState::InvocationResponse,
-            State::Finishing => RuntimeState::ResponseSent,
+            State::Finishing { returned: false } => RuntimeState::ResponseSent,
+            State::Finishing { returned: true } => RuntimeState::Ready,
         }
     }
 
@@ -229,8 +157,24 @@ impl Machine {
             Event::ResponseBegun { current } => self.response_begun(current),
             Event::ResponseEnded { answered, current } => self.response_ended(answered, current),
             Event::InitError(error_type) => self.report_init_error(&error_type),
-            Event::LaunchFailed(error) => self.process_ended(error),
-            Event::Exited(cause) => self.process_ended(PlatformError::RuntimeExited(cause)),
+            Event::RestoreNext => self.restore_next(),
+            Event::RestoreError(error_type) => self.report_restore_error(&error_type),
+            Event::LaunchFailed(error) => self.runtime_ended(error),
+            Event::Exited(cause) => self.runtime_ended(PlatformError::RuntimeExited(cause)),
+            Event::Register(registration, identifier) => self.register(registration, identifier),
+            Event::ExtensionNext(id) => self.extension_next(id),
+            Event::ExtensionError(id, fault, text) => self.extension_error(id, fault, text),
+            Event::ExtensionNotLaunched(id, text) => {
+                let fault = ExtensionFault::LaunchError;
+                self.extension_ended(id, AgentState::LaunchError, fault, text)
+            }
+            Event::ExtensionExited(id, cause) => {
+                let text = match cause {
+                    ExitCause::Code(code) => format!("exit code {code}"),
+                    other => other.describe(),
+                };
+                self.extension_ended(id, AgentState::Exited, ExtensionFault::Crash, text)
+            }
             Event::TimerFired => self.timer_fired(),
             Event::Close => self.close(),
         }
@@ -240,63 +184,199 @@ impl Machine {
         if self.state != State::Down {
             return Vec::new();
         }
-        self.state = State::Init;
-        vec![Effect::Arm(Timer::Init), Effect::Launch]
+        let mut effects = vec![Effect::Arm(Timer::Init)];
+        effects.extend(self.init(InitPhase::Init, State::Init));
+        effects
     }
 
     fn invoke(&mut self) -> Vec<Effect> {
         match self.state {
             State::Idle => {
-                self.state = State::Running;
-                vec![Effect::Arm(Timer::Invoke), Effect::Thaw, Effect::Deliver]
+                let mut effects = vec![Effect::Arm(Timer::Invoke), Effect::Thaw];
+                effects.extend(self.run());
+                effects
+            }
+            State::Snapshot { hooks } => {
+                let mut effects = vec![Effect::Arm(Timer::Restore), Effect::Thaw, Effect::Restore];
+                self.state = State::Restoring { failed: false };
+                if !hooks {
+                    effects.extend(self.restored());
+                }
+                effects
             }
             State::Down => {
-                self.state = State::InlineInit;
-                vec![Effect::Arm(Timer::Invoke), Effect::Launch]
+                let mut effects = vec![Effect::Arm(Timer::Invoke)];
+                effects.extend(self.init(InitPhase::Invoke, State::InlineInit));
+                effects
+            }
+            State::Stopping(shutdown) if shutdown.is_unnoticed() => {
+                // The processes of before are about to be gone.
+                self.state = State::Stopping(shutdown.with_invocation());
+                vec![Effect::Arm(Timer::Invoke)]
             }
             // Not free: the caller is answered all the same.
             _ => vec![Effect::Settle(Settlement::Closed)],
         }
     }
 
+    /// Begins an init: extensions first, then the runtime.
+    fn init(&mut self, phase: InitPhase, state: fn(Step) -> State) -> Vec<Effect> {
+        self.init_error = None;
+        let mut effects = vec![Effect::BeginInit(phase)];
+        self.state = state(Step::Extensions);
+        if self.extensions.are_too_many() {
+            self.extensions.begin_none();
+            let text = format!(
+                "Extension limit ({}) reached",
+                extensions_api::MAX_EXTENSIONS
+            );
+            let error = PlatformError::Extension(ExtensionFault::TooManyExtensions, text);
+            effects.extend(self.fail(error));
+        } else if self.extensions.begin() {
+            effects.push(Effect::LaunchExtensions);
+        } else {
+            effects.push(self.launch(state));
+        }
+        effects
+    }
+
+    fn launch(&mut self, state: fn(Step) -> State) -> Effect {
+        self.state = state(Step::Runtime);
+        self.runtime = true;
+        Effect::Launch
+    }
+
+    /// The runtime gets the event, and each extension that asked for such.
+    fn run(&mut self) -> Vec<Effect> {
+        self.state = State::Running;
+        let mut effects = vec![Effect::Deliver];
+        effects.extend(self.extensions.invoke().into_iter().map(Effect::TellInvoke));
+        effects
+    }
+
     fn next(&mut self) -> Vec<Effect> {
         match self.state {
-            State::Init | State::InlineInit if self.init_error.is_some() => {
+            State::Init(_) | State::InlineInit(_) if self.init_error.is_some() => {
                 vec![Effect::Reply(self.refusal("Ready"))]
             }
-            State::Init => {
-                self.state = State::Idle;
+            State::Init(Step::Runtime) => self.runtime_ready(false, State::Init),
+            State::InlineInit(Step::Runtime) => self.runtime_ready(false, State::InlineInit),
+            // It waits to be told of its restore, by another call.
+            State::Init(Step::LastExtensions { hooks: true })
+            | State::InlineInit(Step::LastExtensions { hooks: true })
+            | State::Snapshot { hooks: true }
+            | State::Restoring { failed: true } => vec![Effect::Reply(self.refusal("Ready"))],
+            State::Restoring { failed: false } => self.restored(),
+            // The runtime polled anew, on another connection perhaps: the new poll counts.
+            State::Init(_)
+            | State::InlineInit(_)
+            | State::Idle
+            | State::Snapshot { hooks: false }
+            | State::Finishing { returned: true } => {
+                vec![Effect::Park]
+            }
+            // Asking again before answering yields the same event.
+            State::Running => vec![Effect::Deliver],
+            // Its response has not ended.
+            State::Streaming => vec![Effect::Reply(self.refusal("Ready"))],
+            State::Finishing { returned: false } => {
+                self.state = State::Finishing { returned: true };
+                let mut effects = vec![Effect::Park, Effect::RuntimeDone];
+                effects.extend(self.go_on());
+                effects
+            }
+            State::Down | State::Stopping(_) | State::Closed => {
+                vec![Effect::Reply(Answer::Closing)]
+            }
+        }
+    }
+
+    /// The runtime's init is done: it waits for an event, or for its restore.
+    fn runtime_ready(&mut self, hooks: bool, state: fn(Step) -> State) -> Vec<Effect> {
+        self.state = state(Step::LastExtensions { hooks });
+        let mut effects = vec![Effect::Park, Effect::RuntimeReady];
+        effects.extend(self.go_on());
+        effects
+    }
+
+    /// Goes on once every extension is ready, where that is all that is waited for.
+    fn go_on(&mut self) -> Vec<Effect> {
+        if !self.extensions.are_ready() {
+            return Vec::new();
+        }
+        match self.state {
+            State::Init(Step::LastExtensions { hooks }) => {
+                self.state = match self.snapshots {
+                    true => State::Snapshot { hooks },
+                    false => State::Idle,
+                };
                 vec![
                     Effect::Disarm,
-                    Effect::Park,
                     Effect::InitDone,
                     Effect::Freeze,
                     Effect::Available,
                 ]
             }
-            State::InlineInit => {
-                self.state = State::Running;
-                vec![Effect::InitDone, Effect::Thaw, Effect::Deliver]
+            State::InlineInit(Step::LastExtensions { hooks: true }) => {
+                // The invocation waits already: what a snapshot would have is there.
+                self.state = State::Restoring { failed: false };
+                vec![Effect::InitDone, Effect::Thaw, Effect::Restore]
             }
-            // The runtime polled anew, on another connection perhaps: the new poll counts.
-            State::Idle => vec![Effect::Park],
-            // Asking again before answering yields the same event.
-            State::Running => vec![Effect::Deliver],
-            // Its response has not ended.
-            State::Streaming => vec![Effect::Reply(self.refusal("Ready"))],
-            State::Finishing => {
+            State::InlineInit(Step::LastExtensions { hooks: false }) => {
+                let mut effects = vec![Effect::InitDone, Effect::Thaw];
+                effects.extend(self.run());
+                effects
+            }
+            State::Finishing { returned: true } => {
                 self.state = State::Idle;
                 vec![
                     Effect::Disarm,
-                    Effect::Park,
                     Effect::Finish(Status::Success),
                     Effect::Freeze,
                     Effect::Available,
                 ]
             }
-            State::Down | State::Stopping { .. } | State::Closed => {
+            _ => Vec::new(),
+        }
+    }
+
+    fn restore_next(&mut self) -> Vec<Effect> {
+        match self.state {
+            State::Init(Step::Runtime) if self.init_error.is_none() => {
+                self.runtime_ready(true, State::Init)
+            }
+            State::InlineInit(Step::Runtime) if self.init_error.is_none() => {
+                self.runtime_ready(true, State::InlineInit)
+            }
+            State::Down | State::Stopping(_) | State::Closed => {
                 vec![Effect::Reply(Answer::Closing)]
             }
+            _ => vec![Effect::Reply(
+                self.refusal(RuntimeState::RestoreReady.name()),
+            )],
+        }
+    }
+
+    /// What the runtime does after a restore is done: the invocation begins.
+    fn restored(&mut self) -> Vec<Effect> {
+        let mut effects = vec![Effect::Restored, Effect::Arm(Timer::Invoke)];
+        effects.extend(self.run());
+        effects
+    }
+
+    fn report_restore_error(&mut self, error_type: &str) -> Vec<Effect> {
+        match self.state {
+            State::Restoring { failed: false } => {
+                self.state = State::Restoring { failed: true };
+                self.init_error = Some(sanitise_error_type(error_type).to_owned());
+                vec![Effect::Reply(Answer::Accepted)]
+            }
+            State::Down | State::Stopping(_) | State::Closed => {
+                vec![Effect::Reply(Answer::Closing)]
+            }
+            _ => vec![Effect::Reply(
+                self.refusal(RuntimeState::RestoreError.name()),
+            )],
         }
     }
 
@@ -333,7 +413,7 @@ impl Machine {
 
     /// The running invocation has its answer.
     fn answered(&mut self, answered: Answered) -> Vec<Effect> {
-        self.state = State::Finishing;
+        self.state = State::Finishing { returned: false };
         let platform = Settlement::Platform;
         // No capture shows what the service says of the last two: the Runtime API's own words.
         let (settlement, reply) = match answered {
@@ -351,161 +431,225 @@ impl Machine {
                 Answer::InvalidResponseMode,
             ),
         };
-        vec![
-            Effect::AvailableSoon,
-            Effect::Settle(settlement),
-            Effect::Reply(reply),
-        ]
+        let mut effects = vec![Effect::Settle(settlement), Effect::Reply(reply)];
+        // Extensions often have something to send when the function has answered.
+        if self.extensions.are_ready() {
+            effects.insert(0, Effect::AvailableSoon);
+        }
+        effects
     }
 
     /// Why a response cannot be taken now.
     fn no_response(&self, to: &'static str) -> Answer {
         match self.state {
             State::Running => Answer::InvalidRequestId,
-            State::Init | State::InlineInit | State::Idle | State::Streaming | State::Finishing => {
-                self.refusal(to)
-            }
-            State::Down | State::Stopping { .. } | State::Closed => Answer::Closing,
+            State::Down | State::Stopping(_) | State::Closed => Answer::Closing,
+            _ => self.refusal(to),
         }
     }
 
     fn report_init_error(&mut self, error_type: &str) -> Vec<Effect> {
         match self.state {
-            State::Init | State::InlineInit if self.init_error.is_none() => {
+            State::Init(Step::Runtime) | State::InlineInit(Step::Runtime)
+                if self.init_error.is_none() =>
+            {
                 self.init_error = Some(sanitise_error_type(error_type).to_owned());
                 vec![Effect::Reply(Answer::Accepted)]
             }
-            State::Down | State::Stopping { .. } | State::Closed => {
+            // The same to the service, while it runs what comes after a restore.
+            State::Restoring { failed: false } => self.report_restore_error(error_type),
+            State::Down | State::Stopping(_) | State::Closed => {
                 vec![Effect::Reply(Answer::Closing)]
             }
             _ => vec![Effect::Reply(self.refusal("InitError"))],
         }
     }
 
-    fn process_ended(&mut self, error: PlatformError) -> Vec<Effect> {
-        let init_error = self.init_error.take();
-        let posted = init_error.is_some();
-        let status = Status::Error(init_error.unwrap_or_else(|| error.report_type().to_owned()));
+    fn register(&mut self, registration: Registration, identifier: String) -> Vec<Effect> {
         match self.state {
-            State::Init => {
-                self.state = State::Down;
-                // The environment stays: init runs again inside the first invocation.
-                vec![
-                    Effect::Disarm,
-                    Effect::InitFailed(InitPhase::Init, status),
-                    Effect::Available,
-                ]
+            State::Down | State::Stopping(_) | State::Closed => {
+                return vec![Effect::ReplyToExtension(extensions_api::Answer::Closing)];
             }
-            State::InlineInit => {
-                self.state = State::Down;
-                let settlement = if posted {
-                    Settlement::InitError
-                } else {
-                    Settlement::Platform(error)
+            State::Init(Step::Extensions | Step::Runtime)
+            | State::InlineInit(Step::Extensions | Step::Runtime) => {}
+            _ => {
+                let refusal = match self.extensions.knows(&registration.name) {
+                    // Registered or not, it is too late; a state says more where there is one.
+                    Some(known) if known.kind == Kind::External => known
+                        .state
+                        .after(Operation::Register, &known.name)
+                        .err()
+                        .unwrap_or(extensions_api::Answer::RegistrationClosed),
+                    _ => extensions_api::Answer::RegistrationClosed,
                 };
-                vec![
-                    Effect::Disarm,
-                    Effect::AvailableSoon,
-                    Effect::InitFailed(InitPhase::Invoke, status.clone()),
-                    Effect::Settle(settlement),
-                    Effect::Finish(status),
-                    Effect::Available,
-                ]
+                return vec![Effect::ReplyToExtension(refusal)];
             }
-            State::Running | State::Streaming => {
-                self.state = State::Down;
-                vec![
-                    Effect::Disarm,
-                    Effect::AvailableSoon,
-                    Effect::Settle(Settlement::Platform(error)),
-                    Effect::Finish(status),
-                    Effect::Available,
-                ]
-            }
-            State::Finishing => {
-                self.state = State::Down;
-                vec![Effect::Disarm, Effect::Finish(status), Effect::Available]
-            }
-            State::Idle => {
-                // Between two events nobody waits: the next one begins with an init.
-                self.state = State::Down;
-                Vec::new()
-            }
-            State::Stopping { close: false } => {
-                self.state = State::Down;
-                vec![Effect::Available]
-            }
-            State::Stopping { close: true } => {
-                self.state = State::Closed;
-                vec![Effect::Closed]
-            }
-            State::Down | State::Closed => Vec::new(),
         }
+        let id = match self.extensions.register(registration, identifier) {
+            Ok(id) => id,
+            Err(refusal) => return vec![Effect::ReplyToExtension(refusal)],
+        };
+        let mut effects = vec![Effect::Registered(id)];
+        if self.extensions.have_registered() {
+            match self.state {
+                State::Init(Step::Extensions) => effects.push(self.launch(State::Init)),
+                State::InlineInit(Step::Extensions) => effects.push(self.launch(State::InlineInit)),
+                _ => {}
+            }
+        }
+        effects
+    }
+
+    fn extension_next(&mut self, id: ExtensionId) -> Vec<Effect> {
+        if matches!(self.state, State::Down | State::Closed) {
+            return vec![Effect::ReplyToExtension(extensions_api::Answer::Closing)];
+        }
+        if let Err(refusal) = self.extensions.call(id, Operation::Next) {
+            return vec![Effect::ReplyToExtension(refusal)];
+        }
+        let mut effects = vec![Effect::ParkExtension(id)];
+        match self.state {
+            State::Stopping(shutdown) => effects.extend(self.tell_late(shutdown, id)),
+            _ => effects.extend(self.go_on()),
+        }
+        effects
+    }
+
+    fn extension_error(
+        &mut self,
+        id: ExtensionId,
+        fault: ExtensionFault,
+        text: String,
+    ) -> Vec<Effect> {
+        let operation = match fault {
+            ExtensionFault::ExitError => Operation::ExitError,
+            _ => Operation::InitError,
+        };
+        if let Err(refusal) = self.extensions.call(id, operation) {
+            return vec![Effect::ReplyToExtension(refusal)];
+        }
+        let mut effects = vec![Effect::ReplyToExtension(extensions_api::Answer::Accepted)];
+        if !matches!(self.state, State::Stopping(_) | State::Down | State::Closed) {
+            effects.extend(self.fail(PlatformError::Extension(fault, text)));
+        }
+        effects
+    }
+
+    fn extension_ended(
+        &mut self,
+        id: ExtensionId,
+        state: AgentState,
+        fault: ExtensionFault,
+        text: String,
+    ) -> Vec<Effect> {
+        self.extensions.ended(id, state);
+        match self.state {
+            State::Stopping(shutdown) => self.stop_further(shutdown),
+            State::Down | State::Closed => Vec::new(),
+            _ => self.fail(PlatformError::Extension(fault, text)),
+        }
+    }
+
+    fn runtime_ended(&mut self, error: PlatformError) -> Vec<Effect> {
+        self.runtime = false;
+        match self.state {
+            State::Stopping(shutdown) => self.stop_further(shutdown),
+            State::Down | State::Closed => Vec::new(),
+            _ => self.fail(error),
+        }
+    }
+
+    /// A process failed, in whatever phase: who waits is answered, the others are shut down.
+    fn fail(&mut self, error: PlatformError) -> Vec<Effect> {
+        let posted = self.init_error.take();
+        let has_posted = posted.is_some();
+        let status = Status::Error(posted.unwrap_or_else(|| error.report_type().to_owned()));
+        let settlement = match self.state {
+            State::InlineInit(_) if has_posted => Settlement::InitError,
+            State::Restoring { .. } => Settlement::NotRestored(status.clone()),
+            _ => Settlement::Platform(error),
+        };
+        let mut effects = match self.state {
+            State::Idle | State::Snapshot { .. } => Vec::new(),
+            _ => vec![Effect::Disarm],
+        };
+        effects.extend(self.abandon(Some(settlement), &status));
+        effects.extend(self.stop(ShutdownReason::Failure));
+        effects
+    }
+
+    /// What is going on is over, with this answer for whoever waits.
+    fn abandon(&mut self, settlement: Option<Settlement>, status: &Status) -> Vec<Effect> {
+        let settle = settlement.map(Effect::Settle);
+        let finish = Effect::Finish(status.clone());
+        let mut effects = Vec::new();
+        match self.state {
+            State::Init(_) => {
+                effects.push(Effect::InitFailed(InitPhase::Init, status.clone()));
+            }
+            State::InlineInit(_) => {
+                effects.extend(self.soon());
+                effects.push(Effect::InitFailed(InitPhase::Invoke, status.clone()));
+                effects.extend(settle);
+                effects.push(finish);
+            }
+            State::Restoring { .. } | State::Running | State::Streaming => {
+                effects.extend(self.soon());
+                effects.extend(settle);
+                effects.push(finish);
+            }
+            State::Finishing { .. } => effects.push(finish),
+            _ => {}
+        }
+        effects
+    }
+
+    /// Without extensions, whatever ends an invocation is over in a moment.
+    fn soon(&self) -> Option<Effect> {
+        self.extensions.is_empty().then_some(Effect::AvailableSoon)
     }
 
     fn timer_fired(&mut self) -> Vec<Effect> {
-        let stopping = State::Stopping { close: false };
+        let timed_out = Settlement::Platform(PlatformError::TimedOut(self.timeout));
+        let settlement = match self.state {
+            State::Restoring { .. } => Settlement::NotRestored(Status::Timeout),
+            _ => timed_out,
+        };
         match self.state {
-            State::Init => {
-                self.state = stopping;
-                self.init_error = None;
-                vec![
-                    Effect::InitFailed(InitPhase::Init, Status::Timeout),
-                    Effect::Kill,
-                ]
+            State::Stopping(shutdown) => return self.shutdown_timer_fired(shutdown),
+            State::Down | State::Idle | State::Snapshot { .. } | State::Closed => {
+                return Vec::new();
             }
-            State::InlineInit | State::Running | State::Streaming => {
-                self.state = stopping;
-                self.init_error = None;
-                let error = PlatformError::TimedOut(self.timeout);
-                vec![
-                    Effect::AvailableSoon,
-                    Effect::Settle(Settlement::Platform(error)),
-                    Effect::Finish(Status::Timeout),
-                    Effect::Kill,
-                ]
-            }
-            State::Finishing => {
-                self.state = stopping;
-                vec![Effect::Finish(Status::Timeout), Effect::Kill]
-            }
-            State::Down | State::Idle | State::Stopping { .. } | State::Closed => Vec::new(),
+            _ => self.init_error = None,
         }
+        let mut effects = self.abandon(Some(settlement), &Status::Timeout);
+        effects.extend(self.stop(ShutdownReason::Timeout));
+        effects
     }
 
     fn close(&mut self) -> Vec<Effect> {
-        let stopping = State::Stopping { close: true };
+        let mut effects = match self.state {
+            State::Down => Vec::new(),
+            _ => vec![Effect::Disarm],
+        };
         match self.state {
-            State::Down => {
-                self.state = State::Closed;
-                vec![Effect::Closed]
+            State::Closed => return Vec::new(),
+            State::Stopping(shutdown) => {
+                let waits = shutdown.has_invocation();
+                self.state = State::Stopping(shutdown.closing());
+                return match waits {
+                    true => vec![Effect::Settle(Settlement::Closed)],
+                    false => Vec::new(),
+                };
             }
-            State::Init | State::Idle => {
-                self.state = stopping;
-                vec![Effect::Disarm, Effect::Kill]
+            State::InlineInit(_) | State::Restoring { .. } | State::Running | State::Streaming => {
+                effects.push(Effect::Settle(Settlement::Closed))
             }
-            State::InlineInit | State::Running | State::Streaming => {
-                self.state = stopping;
-                vec![
-                    Effect::Disarm,
-                    Effect::Settle(Settlement::Closed),
-                    Effect::Kill,
-                ]
-            }
-            State::Finishing => {
-                self.state = stopping;
-                vec![
-                    Effect::Disarm,
-                    Effect::Finish(Status::Success),
-                    Effect::Kill,
-                ]
-            }
-            State::Stopping { .. } => {
-                self.state = stopping;
-                Vec::new()
-            }
-            State::Closed => Vec::new(),
+            State::Finishing { .. } => effects.push(Effect::Finish(Status::Success)),
+            State::Down | State::Init(_) | State::Idle | State::Snapshot { .. } => {}
         }
+        effects.extend(self.spin_down());
+        effects
     }
 
     fn refusal(&self, to: &'static str) -> Answer {

@@ -1,4 +1,5 @@
-//! What the processes of an environment write: one pipe for stdout and stderr, cut into lines.
+//! What the processes of an environment write: one pipe for stdout and stderr, cut into lines, and
+//! one for those of extensions.
 //!
 //! One pipe keeps the order in which a process wrote to the two. It is drained when an invocation
 //! ends, so that a line written before the answer always stands before that invocation's END.
@@ -24,12 +25,19 @@ pub(crate) type Emit<'a> = dyn FnMut(LogSource, &str) -> bool + 'a;
 /// Longest line handed on in one piece (CloudWatch's limit for one log event).
 const MAX_LINE_BYTES: usize = 256 * 1024;
 
-/// The reading end of the environment's log pipe, and the lines being collected.
+/// The reading ends of the environment's log pipes, and the lines being collected.
 #[derive(Debug)]
 pub(crate) struct LogPipe {
+    function: Pipe,
+    extensions: Option<Pipe>,
+    lines: Mutex<Lines>,
+}
+
+/// One pipe.
+#[derive(Debug)]
+struct Pipe {
     reader: AsyncFd<OwnedFd>,
     writer: OwnedFd,
-    lines: Mutex<Lines>,
 }
 
 /// The state of collection: what is read and not yet a line, and the tail a caller asked for.
@@ -37,11 +45,18 @@ pub(crate) struct LogPipe {
 pub(crate) struct Lines {
     /// Longest line handed on in one piece.
     longest: usize,
-    partial: Vec<u8>,
-    /// What precedes `partial` on its line has been handed on already.
-    continued: bool,
+    function: Partial,
+    extensions: Partial,
     tail: Option<Tail>,
     dropped: Dropped,
+}
+
+/// A line whose end has not come.
+#[derive(Debug, Default)]
+struct Partial {
+    bytes: Vec<u8>,
+    /// What precedes them on their line has been handed on already.
+    continued: bool,
 }
 
 impl Default for Lines {
@@ -60,8 +75,8 @@ struct Dropped {
     notice: String,
 }
 
-impl LogPipe {
-    pub(crate) fn new() -> io::Result<Self> {
+impl Pipe {
+    fn new() -> io::Result<Self> {
         // Neither end is inherited by a process that is not given it.
         let (reader, writer) = io::pipe()?;
         let (reader, writer) = (OwnedFd::from(reader), OwnedFd::from(writer));
@@ -70,16 +85,32 @@ impl LogPipe {
         // SAFETY: the descriptor must stay the registered one until it is deregistered. It is owned
         // by the `AsyncFd`, which deregisters it before closing it, and nobody takes or swaps it.
         let reader = unsafe { AsyncFd::register_with_interest(reader, Interest::READABLE)? };
+        Ok(Self { reader, writer })
+    }
+
+    async fn readable(&self) -> io::Result<()> {
+        self.reader.readable().await?.clear_ready();
+        Ok(())
+    }
+}
+
+impl LogPipe {
+    /// With a pipe for extensions where there are any with processes of their own.
+    pub(crate) fn new(extensions: bool) -> io::Result<Self> {
         Ok(Self {
-            reader,
-            writer,
+            function: Pipe::new()?,
+            extensions: extensions.then(Pipe::new).transpose()?,
             lines: Mutex::default(),
         })
     }
 
-    /// A writing end for a process.
-    pub(crate) fn writer(&self) -> io::Result<OwnedFd> {
-        self.writer.try_clone()
+    /// A writing end for a process of the function or of an extension.
+    pub(crate) fn writer(&self, source: LogSource) -> io::Result<OwnedFd> {
+        let pipe = match (&self.extensions, source) {
+            (Some(extensions), LogSource::Extension) => extensions,
+            _ => &self.function,
+        };
+        pipe.writer.try_clone()
     }
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, Lines> {
@@ -88,21 +119,40 @@ impl LogPipe {
 
     /// Waits until there is something to read.
     pub(crate) async fn readable(&self) -> io::Result<()> {
-        self.reader.readable().await?.clear_ready();
-        Ok(())
+        match &self.extensions {
+            None => self.function.readable().await,
+            Some(extensions) => tokio::select! {
+                readable = self.function.readable() => readable,
+                readable = extensions.readable() => readable,
+            },
+        }
     }
 
-    /// Reads what the pipe holds now, without waiting; hands each whole line to `emit`.
+    /// Reads what the pipes hold now, without waiting; hands each whole line to `emit`.
     ///
-    /// Returns whether the pipe was emptied: a process that writes without end must not keep the
+    /// Returns whether they were emptied: a process that writes without end must not keep the
     /// caller here.
     pub(crate) fn drain(&self, lines: &mut Lines, emit: &mut Emit<'_>) -> bool {
+        let extensions = self.extensions.iter().map(|it| (it, LogSource::Extension));
+        let pipes = std::iter::once((&self.function, LogSource::Function)).chain(extensions);
+        let mut emptied = true;
+        for (pipe, source) in pipes {
+            emptied &= pipe.drain(lines, source, emit);
+        }
+        emptied
+    }
+}
+
+impl Pipe {
+    fn drain(&self, lines: &mut Lines, source: LogSource, emit: &mut Emit<'_>) -> bool {
         let mut buffer = [0; 16 * 1024];
         // A pipe holds 64 KB by default: eight rounds empty what was there when we began.
         for _ in 0..8 {
             match rustix::io::read(self.reader.as_fd(), &mut buffer) {
                 Ok(0) => return true,
-                Ok(read) => lines.push(buffer.get(..read).unwrap_or_default(), emit),
+                Ok(read) => {
+                    lines.push_from(source, buffer.get(..read).unwrap_or_default(), emit);
+                }
                 Err(rustix::io::Errno::INTR) => {}
                 // Empty (`AGAIN`), or an error that reading again will not mend.
                 Err(_) => return true,
@@ -117,8 +167,8 @@ impl Lines {
     pub(crate) fn up_to(longest: usize) -> Self {
         Self {
             longest,
-            partial: Vec::new(),
-            continued: false,
+            function: Partial::default(),
+            extensions: Partial::default(),
             tail: None,
             dropped: Dropped::default(),
         }
@@ -128,7 +178,7 @@ impl Lines {
     #[cfg(any(test, feature = "fuzz"))]
     pub(crate) fn capacity(&self) -> usize {
         let tail = self.tail.as_ref().map_or(0, |tail| tail.bytes.capacity());
-        self.partial.capacity() + tail
+        self.function.bytes.capacity() + self.extensions.bytes.capacity() + tail
     }
 
     /// Begins to keep a tail.
@@ -150,63 +200,78 @@ impl Lines {
             .emit(LogSource::Platform, line, line.len(), emit);
     }
 
-    /// Ends a line that has no line break yet, so that it stands before what follows.
+    /// Ends lines that have no line break yet, so that they stand before what follows.
     pub(crate) fn flush(&mut self, emit: &mut Emit<'_>) {
-        if !self.partial.is_empty() {
-            self.end_line(emit);
+        for source in [LogSource::Function, LogSource::Extension] {
+            if !self.partial(source).bytes.is_empty() {
+                self.end_line(source, emit);
+            }
         }
     }
 
-    /// Takes what was read; where it was cut makes no difference.
+    fn partial(&mut self, source: LogSource) -> &mut Partial {
+        match source {
+            LogSource::Extension => &mut self.extensions,
+            _ => &mut self.function,
+        }
+    }
+
+    /// Takes what was read of the function; where it was cut makes no difference.
+    #[cfg(any(test, feature = "fuzz"))]
     pub(crate) fn push(&mut self, bytes: &[u8], emit: &mut Emit<'_>) {
+        self.push_from(LogSource::Function, bytes, emit);
+    }
+
+    fn push_from(&mut self, source: LogSource, bytes: &[u8], emit: &mut Emit<'_>) {
         for piece in bytes.split_inclusive(|&byte| byte == b'\n') {
             let (mut text, ended) = match piece.strip_suffix(b"\n") {
                 Some(text) => (text, true),
                 None => (piece, false),
             };
-            if ended && self.partial.is_empty() && text.len() <= self.longest {
-                self.line(text, emit);
+            let longest = self.longest;
+            if ended && self.partial(source).bytes.is_empty() && text.len() <= longest {
+                self.line(source, text, emit);
                 continue;
             }
-            while let Some((head, rest)) = text.split_at_checked(self.longest - self.partial.len())
+            while let Some((head, rest)) =
+                text.split_at_checked(longest - self.partial(source).bytes.len())
                 && !rest.is_empty()
             {
-                self.partial.extend_from_slice(head);
-                self.cut(emit);
+                self.partial(source).bytes.extend_from_slice(head);
+                self.cut(source, emit);
                 text = rest;
             }
-            self.partial.extend_from_slice(text);
+            self.partial(source).bytes.extend_from_slice(text);
             if ended {
-                self.end_line(emit);
+                self.end_line(source, emit);
             }
         }
     }
 
     /// Hands on as much of a line as there may be in one piece, whole characters if it is text.
-    fn cut(&mut self, emit: &mut Emit<'_>) {
-        let rest = self.partial.split_off(whole_characters(&self.partial));
-        let piece = std::mem::replace(&mut self.partial, rest);
-        self.line(&piece, emit);
-        self.continued = true;
+    fn cut(&mut self, source: LogSource, emit: &mut Emit<'_>) {
+        let Partial { bytes, continued } = self.partial(source);
+        let rest = bytes.split_off(whole_characters(bytes));
+        let piece = std::mem::replace(bytes, rest);
+        *continued = true;
+        self.line(source, &piece, emit);
     }
 
-    fn end_line(&mut self, emit: &mut Emit<'_>) {
-        let line = std::mem::take(&mut self.partial);
-        let continued = std::mem::take(&mut self.continued);
+    fn end_line(&mut self, source: LogSource, emit: &mut Emit<'_>) {
+        let Partial { bytes, continued } = std::mem::take(self.partial(source));
         // The line break of a line that has just been handed on to its last character.
-        if !(continued && line == b"\r") {
-            self.line(&line, emit);
+        if !(continued && bytes == b"\r") {
+            self.line(source, &bytes, emit);
         }
     }
 
-    fn line(&mut self, line: &[u8], emit: &mut Emit<'_>) {
+    fn line(&mut self, source: LogSource, line: &[u8], emit: &mut Emit<'_>) {
         let text = line.strip_suffix(b"\r").unwrap_or(line);
         if let Some(tail) = &mut self.tail {
             tail.push(text);
         }
         let text = String::from_utf8_lossy(text);
-        self.dropped
-            .emit(LogSource::Function, &text, line.len(), emit);
+        self.dropped.emit(source, &text, line.len(), emit);
     }
 }
 
@@ -363,11 +428,11 @@ mod tests {
 
     /// Runs a script that writes to the log, and reads it as the environment does.
     async fn run(script: &str, emit: &mut Emit<'_>) -> Lines {
-        let logs = LogPipe::new().unwrap();
+        let logs = LogPipe::new(false).unwrap();
         let mut child = tokio::process::Command::new("sh")
             .args(["-c", script])
-            .stdout(logs.writer().unwrap())
-            .stderr(logs.writer().unwrap())
+            .stdout(logs.writer(LogSource::Function).unwrap())
+            .stderr(logs.writer(LogSource::Function).unwrap())
             .spawn()
             .unwrap();
         let mut lines = Lines::default();
@@ -378,7 +443,7 @@ mod tests {
                 readable = logs.readable() => {
                     readable.unwrap();
                     while !logs.drain(&mut lines, emit) {
-                        assert!(lines.partial.capacity() <= 2 * MAX_LINE_BYTES);
+                        assert!(lines.function.bytes.capacity() <= 2 * MAX_LINE_BYTES);
                         tokio::task::yield_now().await;
                     }
                 }
@@ -431,7 +496,7 @@ mod tests {
             }
             match source {
                 LogSource::Function => taken += 1,
-                LogSource::Platform => unreachable!("nobody writes for it"),
+                LogSource::Platform | LogSource::Extension => unreachable!("nobody writes for it"),
                 LogSource::Notice => {
                     let mut numbers = line
                         .split(|c: char| !c.is_ascii_digit())

@@ -1,4 +1,5 @@
-//! The Runtime API of one environment over HTTP: one listener each, one function per operation.
+//! The APIs of one environment over HTTP: one listener each. The Runtime API is here, one function per
+//! operation; those of extensions are in [`extensions_api`].
 
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -18,9 +19,10 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
 use crate::environment::{EXIT_GRACE, Environment, NextEvent, drain};
+use crate::extensions_api;
 use crate::lifecycle::Answered;
 
-type BoxError = Box<dyn std::error::Error + Send + Sync>;
+pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Serves the environment's listener until the task is aborted, and its connections with it.
 pub(crate) async fn listen(listener: TcpListener, environment: Arc<Environment>) {
@@ -89,20 +91,31 @@ where
         }
         Some(Operation::Error(id)) => answer(respond(environment, id, true, body).await),
         Some(Operation::InitError) => {
-            let error_type = parts
-                .headers
-                .get(headers::RUNTIME_ERROR_TYPE)
-                .and_then(|value| value.to_str().ok())
-                .unwrap_or_default();
+            let error_type = error_type(&parts.headers);
             match read(pin!(body)).await {
                 Ok(body) => answer(environment.init_error(error_type, body)),
                 Err(Unread::TooLarge) => answer(environment.init_error(error_type, Bytes::new())),
                 Err(Unread::Truncated) => answer(Answer::Truncated),
             }
         }
-        // Nothing is restored from snapshots here, and the paths are SnapStart's alone.
-        Some(Operation::RestoreNext | Operation::RestoreError) | None => answer(Answer::NotFound),
+        Some(Operation::RestoreNext) => match environment.restore_next().await {
+            Ok(()) => Response::new(Full::default()),
+            Err(refused) => answer(refused),
+        },
+        Some(Operation::RestoreError) => {
+            let error_type = error_type(&parts.headers);
+            drain(pin!(body)).await;
+            answer(environment.restore_error(error_type))
+        }
+        None => extensions_api::serve(environment, parts, body).await,
     }
+}
+
+fn error_type(headers: &HeaderMap) -> &str {
+    headers
+        .get(headers::RUNTIME_ERROR_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default()
 }
 
 async fn respond<B>(environment: &Arc<Environment>, id: &str, failed: bool, body: B) -> Answer

@@ -13,14 +13,16 @@ use std::time::Duration;
 use kiln_protocol::error::ServiceError;
 use kiln_protocol::function::LATEST;
 use kiln_sandbox::{
-    Environment, EnvironmentConfig, Host, Invocation, InvocationReport, Launch, LogSource,
+    Environment, EnvironmentConfig, Host, Identity, Invocation, InvocationReport, Launch, LogSource,
 };
 use tokio::sync::watch;
 
-use crate::config::{Code, FunctionConfig};
+use crate::config::{Code, FunctionConfig, ServiceConfig};
 use crate::pool::{GRACE, Kind, Next, Pool, Refusal, Waiting};
 use crate::service::{Shared, Throttle};
-use crate::variables::{new_log_stream, runtime_variables};
+use crate::variables::{
+    HANDLER, extension_variables, new_log_stream, runtime_variables, runtime_version,
+};
 
 /// Whether a function's code is that of its sources.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -408,28 +410,47 @@ impl Function {
         let FunctionConfig {
             memory_mb, timeout, ..
         } = release.config;
+        let log_stream = new_log_stream(LATEST);
         let launch = match &release.code {
             Code::External => None,
             Code::Executable {
                 path,
                 working_directory,
             } => {
-                let stream = new_log_stream(LATEST);
                 let variables = runtime_variables(
                     &self.shared.config,
                     &release.config,
                     working_directory,
-                    &stream,
+                    &log_stream,
                 );
                 Some(Launch {
                     bootstrap: path.clone(),
                     working_directory: working_directory.clone(),
+                    extension_variables: extension_variables(&variables).into_iter().collect(),
                     variables: variables.into_iter().collect(),
+                    layers: release.config.layers.clone(),
                 })
             }
         };
+        let ServiceConfig {
+            region, account, ..
+        } = &self.shared.config;
+        let function_name = release.config.name.clone();
+        let runtime = runtime_version(&self.shared.config);
         EnvironmentConfig {
-            version: LATEST.to_owned(),
+            identity: Identity {
+                function_arn: format!("arn:aws:lambda:{region}:{account}:function:{function_name}"),
+                function_name,
+                function_version: LATEST.to_owned(),
+                handler: HANDLER.to_owned(),
+                account: account.clone(),
+                region: region.clone(),
+                log_stream,
+                runtime_version: runtime.version,
+                runtime_version_arn: runtime.arn,
+            },
+            initialization: release.config.mode.initialization_type(),
+            json_log: release.config.json_log,
             memory_mb,
             timeout,
             init_limit: self.shared.config.init_limit,

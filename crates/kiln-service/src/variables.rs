@@ -43,6 +43,9 @@ impl Credentials {
     }
 }
 
+/// The handler, which a runtime of one's own ignores.
+pub(crate) const HANDLER: &str = "bootstrap";
+
 /// What shows that the user brings credentials.
 const OWN_CREDENTIALS: [&str; 5] = [
     "AWS_ACCESS_KEY_ID",
@@ -80,7 +83,7 @@ pub fn runtime_variables(
     let mut set = |name: &str, value: &str| {
         variables.insert(name.to_owned(), value.to_owned());
     };
-    set("_HANDLER", "bootstrap");
+    set("_HANDLER", HANDLER);
     set("AWS_REGION", &service.region);
     set("AWS_DEFAULT_REGION", &service.region);
     set("AWS_LAMBDA_FUNCTION_NAME", &function.name);

@@ -145,7 +145,9 @@ fn print(lines: &Receiver<Line>, waiting: &AtomicUsize) {
 impl Observer for Printer {
     fn log(&self, function: &str, source: LogSource, line: &str) -> bool {
         match source {
-            LogSource::Function => self.log_line(|| format!("{DIM}{function}{DIM:#} {line}")),
+            LogSource::Function | LogSource::Extension => {
+                self.log_line(|| format!("{DIM}{function}{DIM:#} {line}"))
+            }
             LogSource::Platform if self.platform => {
                 self.log_line(|| format!("{DIM}{function} {line}{DIM:#}"))
             }

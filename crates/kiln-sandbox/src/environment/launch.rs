@@ -1,62 +1,154 @@
-//! Starting the runtime process and learning of its end.
+//! Starting the processes of an environment and learning of their end.
 
 use std::io;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use kiln_protocol::invoke::{ExitCause, PlatformError};
 
-use super::Environment;
-use crate::lifecycle::Event;
+use super::{Environment, Launch, LogSource};
+use crate::lifecycle::{Event, ExtensionId};
 use crate::process::{Child, Family, Manners, exit_cause};
 use crate::resources::{Controlled, Limits};
 
-/// Tells the runtime where its events are; no other environment of this machine has the same.
+/// Tells a process where its events are; no other environment of this machine has the same.
 const RUNTIME_API: &str = "AWS_LAMBDA_RUNTIME_API";
 
+/// The name of the environment's log stream.
+const LOG_STREAM: &str = "AWS_LAMBDA_LOG_STREAM_NAME";
+
+/// Which process of the environment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Role {
+    /// That of the function.
+    Runtime,
+    /// That of an external extension.
+    Extension(ExtensionId),
+}
+
+/// A process family of the environment, from the wish to start it until its end.
+#[derive(Debug, Default)]
+pub(super) struct Process {
+    pub(super) family: Option<Controlled>,
+    /// It is to be killed as soon as it exists.
+    kill_on_launch: bool,
+}
+
+impl Process {
+    /// It is about to be started.
+    pub(super) fn begin(&mut self) {
+        self.kill_on_launch = false;
+    }
+
+    pub(super) fn kill(&mut self) {
+        match &self.family {
+            Some(family) => family.kill(),
+            None => self.kill_on_launch = true,
+        }
+    }
+
+    /// Asks it to end, which a process that does not exist yet need not be.
+    pub(super) fn terminate(&mut self) {
+        match &self.family {
+            Some(family) => family.terminate(),
+            None => self.kill_on_launch = true,
+        }
+    }
+
+    fn launched(&mut self, family: Controlled) {
+        if self.kill_on_launch {
+            family.kill();
+        }
+        self.family = Some(family);
+    }
+}
+
+/// The executables in `extensions` of the layers, by name: of two of a name, that of the later layer.
+pub(super) fn external_extensions(layers: &[PathBuf]) -> Vec<(String, PathBuf)> {
+    let mut found = std::collections::BTreeMap::new();
+    for layer in layers {
+        // A layer need not have any.
+        let Ok(entries) = layer.join("extensions").read_dir() else {
+            continue;
+        };
+        for entry in entries.flatten() {
+            let path = entry.path();
+            if is_executable(&path) {
+                found.insert(entry.file_name().to_string_lossy().into_owned(), path);
+            }
+        }
+    }
+    found.into_iter().collect()
+}
+
+fn is_executable(path: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    path.metadata()
+        .is_ok_and(|data| data.is_file() && data.permissions().mode() & 0o111 != 0)
+}
+
 impl Environment {
-    pub(super) fn launch(self: &Arc<Self>) {
-        self.log_platform(&["INIT_START Runtime Version: provided:al2023".to_owned()]);
-        let spawned = self.spawn();
+    pub(super) fn launch(self: &Arc<Self>, role: Role) {
+        let spawned = self.spawn(role);
         let mut core = self.lock();
         match spawned {
             Ok((family, child)) => {
-                if core.kill_on_launch {
-                    family.kill();
+                if let Some(process) = core.process(role) {
+                    process.launched(family);
                 }
-                core.family = Some(family);
                 drop(core);
                 let this = Arc::clone(self);
-                tokio::spawn(async move { this.wait(child).await });
+                tokio::spawn(async move { this.wait(role, child).await });
             }
             Err(error) => {
-                self.dispatch(core, Event::LaunchFailed(error));
+                let event = match role {
+                    Role::Runtime => Event::LaunchFailed(error),
+                    Role::Extension(id) => Event::ExtensionNotLaunched(id, error.reason()),
+                };
+                self.dispatch(core, event);
             }
         }
     }
 
     /// Starts the process; the error is what the caller is told.
-    pub(super) fn spawn(&self) -> Result<(Controlled, Child), PlatformError> {
+    fn spawn(&self, role: Role) -> Result<(Controlled, Child), PlatformError> {
         let (Some(launch), Some(logs), Some(address)) =
             (&self.config.launch, &self.logs, self.address)
         else {
             let text = "the environment has no process of its own".to_owned();
             return Err(PlatformError::InvalidEntrypoint(text));
         };
-        let path = launch.bootstrap.to_string_lossy();
-        if !launch.bootstrap.exists() {
-            return Err(PlatformError::no_bootstrap(&[&path]));
+        let Launch {
+            bootstrap,
+            working_directory,
+            variables,
+            extension_variables,
+            ..
+        } = launch;
+        let (path, variables, source) = match role {
+            Role::Runtime => (bootstrap, variables, LogSource::Function),
+            Role::Extension(id) => {
+                let path = self.extensions.get(id.0).map(|(_, path)| path);
+                let path =
+                    path.ok_or_else(|| PlatformError::Sandbox("no such extension".into()))?;
+                (path, extension_variables, LogSource::Extension)
+            }
+        };
+        if !path.exists() {
+            return Err(PlatformError::no_bootstrap(&[&path.to_string_lossy()]));
         }
         let start = || -> io::Result<(Controlled, Child)> {
-            let mut command = Command::new(&launch.bootstrap);
+            let mut command = Command::new(path);
             command
                 .env_clear()
-                .envs(launch.variables.iter().map(|(name, value)| (name, value)))
+                .envs(variables.iter().map(|(name, value)| (name, value)))
                 .env(RUNTIME_API, address.to_string())
-                .current_dir(&launch.working_directory)
+                .current_dir(working_directory)
                 .stdin(Stdio::null())
-                .stdout(logs.writer()?)
-                .stderr(logs.writer()?);
+                .stdout(logs.writer(source)?)
+                .stderr(logs.writer(source)?);
             let controls = &self.config.controls;
             let manners = Manners {
                 limits: Some(controls.process_limits()),
@@ -65,20 +157,49 @@ impl Environment {
             let (family, child) = Family::spawn(command, manners)?;
             let limits = Limits {
                 memory_mb: self.config.memory_mb,
-                mark: Some(format!("{RUNTIME_API}={address}")),
+                mark: self.mark(role),
             };
             Ok((controls.begin_init(family, limits), child))
         };
-        start().map_err(|error| PlatformError::not_startable(&path, &os_text(&error)))
+        start().map_err(|error| {
+            PlatformError::not_startable(&path.to_string_lossy(), &os_text(&error))
+        })
     }
 
-    pub(super) async fn wait(self: Arc<Self>, mut child: Child) {
+    /// What only processes of this family have among their environment variables. The log stream is
+    /// the environment's alone, and extensions are not told its name: what a runtime leaves behind is
+    /// found by it while extensions go on. Of extensions nothing tells one from the other.
+    fn mark(&self, role: Role) -> Option<String> {
+        match role {
+            Role::Runtime => {
+                let variables = &self.config.launch.as_ref()?.variables;
+                let stream = variables.iter().find(|(name, _)| name == LOG_STREAM);
+                match stream {
+                    Some((name, value)) => Some(format!("{name}={value}")),
+                    None => Some(format!("{RUNTIME_API}={}", self.address?)),
+                }
+            }
+            Role::Extension(_) => None,
+        }
+    }
+
+    async fn wait(self: Arc<Self>, role: Role, mut child: Child) {
         let status = child.wait().await;
         let mut core = self.lock();
         // What the process left behind ends with it.
-        let ended = core.family.take().map(Controlled::end);
-        core.peak_memory = core
-            .peak_memory
+        let ended = core
+            .process(role)
+            .and_then(|process| process.family.take())
+            .map(Controlled::end);
+        if !self.extensions.is_empty() && core.processes().next().is_none() {
+            // What extensions left behind; the next processes come after this.
+            let mark = self
+                .address
+                .map(|address| format!("{RUNTIME_API}={address}"));
+            self.config.controls.clear(mark);
+        }
+        core.ended_peak = core
+            .ended_peak
             .max(ended.and_then(|ended| ended.peak_memory));
         let cause = match status.map_or(ExitCause::Code(-1), exit_cause) {
             ExitCause::Signal(9) if ended.is_some_and(|ended| ended.out_of_memory) => {
@@ -86,7 +207,17 @@ impl Environment {
             }
             cause => cause,
         };
-        self.dispatch(core, Event::Exited(cause));
+        let event = match role {
+            Role::Runtime => {
+                core.poll = None;
+                Event::Exited(cause)
+            }
+            Role::Extension(id) => {
+                core.extension_polls.remove(&id);
+                Event::ExtensionExited(id, cause)
+            }
+        };
+        self.dispatch(core, event);
     }
 }
 

@@ -4,11 +4,16 @@
 //! host, a call of the runtime, the end of the process, the timer) runs the machine right there.
 //! A warm invocation therefore wakes two tasks only: the runtime's waiting poll and the caller.
 
+mod effects;
+mod extensions;
+mod identity;
+mod init;
 mod launch;
 mod report;
 mod stream;
 mod timer;
 
+use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -16,20 +21,28 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use std::{fmt, io};
 
 use bytes::Bytes;
+use kiln_protocol::extension_event::Event as ExtensionEvent;
 use kiln_protocol::invoke::PlatformError;
-use kiln_protocol::log_line;
+use kiln_protocol::json_log::JsonLog;
+use kiln_protocol::log_line::Restore;
 use kiln_protocol::runtime_api::Answer;
+use kiln_protocol::telemetry_record::InitializationType;
 use tokio::sync::{Notify, oneshot};
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
 use crate::bandwidth::StreamLimits;
 use crate::invocation::{Invocation, InvocationReport, InvocationResult};
-use crate::lifecycle::{Answered, Effect, Event, Machine};
+use crate::lifecycle::{Answered, Event, ExtensionId, Machine};
 use crate::logs::LogPipe;
 use crate::resources::{Controlled, Controls};
 use crate::runtime_api;
-use report::{CallerAnswer, settle};
+use crate::telemetry::Telemetry;
+use effects::Reply;
+pub use identity::Identity;
+use init::InitRun;
+use launch::{Process, Role};
+use report::Times;
 use stream::ActiveStream;
 pub(crate) use stream::{EXIT_GRACE, drain};
 
@@ -55,8 +68,10 @@ pub trait Host: Send + Sync + 'static {
 /// Who wrote a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogSource {
-    /// A process of the environment.
+    /// A process of the function.
     Function,
+    /// A process of an external extension.
+    Extension,
     /// The platform: START, END, REPORT and the like.
     Platform,
     /// Kiln, about the log: what was dropped.
@@ -66,8 +81,12 @@ pub enum LogSource {
 /// What an environment runs, and within which limits.
 #[derive(Clone, Debug)]
 pub struct EnvironmentConfig {
-    /// The function's version, for the START line.
-    pub version: String,
+    /// Whose environment it is, for records, log lines and extensions.
+    pub identity: Identity,
+    /// How it begins.
+    pub initialization: InitializationType,
+    /// The log is written in JSON, filtered by level; in text without.
+    pub json_log: Option<JsonLog>,
     /// Configured memory, MB.
     pub memory_mb: u32,
     /// The function's timeout.
@@ -91,6 +110,11 @@ pub struct Launch {
     pub working_directory: PathBuf,
     /// All its environment variables but `AWS_LAMBDA_RUNTIME_API`, which the environment adds.
     pub variables: Vec<(String, String)>,
+    /// What makes up `/opt`, in order. The executables in `extensions` of each are started as
+    /// external extensions; of two of a name, that of the later layer.
+    pub layers: Vec<PathBuf>,
+    /// The environment variables of extensions, but for `AWS_LAMBDA_RUNTIME_API`.
+    pub extension_variables: Vec<(String, String)>,
 }
 
 /// One execution environment.
@@ -98,7 +122,10 @@ pub struct Environment {
     config: EnvironmentConfig,
     host: Arc<dyn Host>,
     core: Mutex<Core>,
+    telemetry: Telemetry,
     logs: Option<LogPipe>,
+    /// Names and paths of the external extensions.
+    extensions: Vec<(String, PathBuf)>,
     /// Address of its Runtime API listener; none for an external runtime.
     address: Option<SocketAddr>,
     /// Wakes the timer task when a deadline comes before the moment it sleeps to.
@@ -110,15 +137,25 @@ struct Core {
     machine: Machine,
     /// The runtime's waiting `/next`.
     poll: Option<oneshot::Sender<NextEvent>>,
+    /// The runtime's waiting `/restore/next`.
+    restore_poll: Option<oneshot::Sender<()>>,
+    /// The extension that calls for an event just now.
+    asking: Option<oneshot::Sender<ExtensionEvent>>,
+    /// The waiting `/event/next` of extensions.
+    extension_polls: BTreeMap<ExtensionId, oneshot::Sender<ExtensionEvent>>,
     active: Option<Active>,
-    family: Option<Controlled>,
-    /// The process is to be killed as soon as it exists.
-    kill_on_launch: bool,
+    runtime: Process,
+    /// Those of external extensions.
+    extensions: Vec<Process>,
+    /// How often the processes were let go on.
+    thaws: u64,
+    /// The end of the shutdown phase.
+    shutdown_deadline: Instant,
     /// When the timer fires.
     deadline: Option<Instant>,
     /// To when the timer task sleeps; `None` when it waits to be woken.
     timer_sleeps_to: Option<Instant>,
-    launched: Instant,
+    init: InitRun,
     /// Duration of an init that no invocation has reported yet.
     init_duration: Option<Duration>,
     /// Body of a posted init error.
@@ -128,6 +165,8 @@ struct Core {
     /// How many streamed responses have begun.
     streams: u64,
     peak_memory: Option<u64>,
+    /// The highest of those that have ended.
+    ended_peak: Option<u64>,
     peak_measured: Instant,
 }
 
@@ -139,10 +178,31 @@ impl Core {
             .is_some_and(|active| active.invocation.request_id == request_id)
     }
 
-    /// Notes the peak of the process's memory, which outlives the process.
+    /// The processes there are.
+    fn processes(&self) -> impl Iterator<Item = &Controlled> {
+        let all = std::iter::once(&self.runtime).chain(&self.extensions);
+        all.filter_map(|process| process.family.as_ref())
+    }
+
+    fn process(&mut self, role: Role) -> Option<&mut Process> {
+        match role {
+            Role::Runtime => Some(&mut self.runtime),
+            Role::Extension(id) => self.extensions.get_mut(id.0),
+        }
+    }
+
+    /// Whoever waits for an event will not get one.
+    fn hang_up(&mut self) {
+        self.poll = None;
+        self.restore_poll = None;
+        self.extension_polls.clear();
+    }
+
+    /// Notes the peak of the processes' memory, which outlives them.
     fn measure_memory(&mut self) {
-        let measured = self.family.as_ref().and_then(Controlled::peak_memory);
-        self.peak_memory = self.peak_memory.max(measured);
+        let measured = self.processes().filter_map(Controlled::peak_memory);
+        let sum = measured.reduce(u64::saturating_add);
+        self.peak_memory = self.peak_memory.max(sum).max(self.ended_peak);
         self.peak_measured = Instant::now();
     }
 }
@@ -150,9 +210,13 @@ impl Core {
 /// The invocation that holds the environment.
 struct Active {
     invocation: Box<Invocation>,
-    began: Instant,
+    times: Times,
     deadline_ms: u128,
     init_duration: Option<Duration>,
+    /// The environment was restored for this invocation.
+    restore: Option<Restore>,
+    /// Size of the answer, bytes.
+    produced: u64,
     start_logged: bool,
     /// The process was started for this invocation, within its duration.
     inline_init: bool,
@@ -175,16 +239,6 @@ pub(crate) struct NextEvent {
     pub(crate) payload: Bytes,
 }
 
-/// What is left to do once the lock is released.
-enum After {
-    Launch,
-    Answer(CallerAnswer),
-    AvailableSoon,
-    LetGo,
-    Available,
-    Closed,
-}
-
 impl Environment {
     /// Creates an environment with a Runtime API listener of its own on the loopback, and begins
     /// its init phase.
@@ -196,12 +250,11 @@ impl Environment {
         listener.set_nonblocking(true)?;
         let listener = tokio::net::TcpListener::from_std(listener)?;
         let address = listener.local_addr()?;
-        let environment = Arc::new(Self::new(
-            config,
-            host,
-            Some(LogPipe::new()?),
-            Some(address),
-        ));
+        let layers = config.launch.as_ref().map(|launch| &launch.layers[..]);
+        let extensions = launch::external_extensions(layers.unwrap_or_default());
+        let logs = LogPipe::new(!extensions.is_empty())?;
+        let environment = Self::new(config, host, Some(logs), Some(address), extensions);
+        let environment = Arc::new(environment);
         let tasks = vec![
             tokio::spawn(runtime_api::listen(listener, Arc::clone(&environment))).abort_handle(),
             tokio::spawn(Arc::clone(&environment).run_timer()).abort_handle(),
@@ -218,7 +271,7 @@ impl Environment {
     pub fn external(mut config: EnvironmentConfig, host: Arc<dyn Host>) -> Arc<Self> {
         config.launch = None;
         config.timeout = EXTERNAL_TIMEOUT;
-        let environment = Arc::new(Self::new(config, host, None, None));
+        let environment = Arc::new(Self::new(config, host, None, None, Vec::new()));
         environment.dispatch(environment.lock(), Event::Start);
         environment
     }
@@ -228,28 +281,40 @@ impl Environment {
         host: Arc<dyn Host>,
         logs: Option<LogPipe>,
         address: Option<SocketAddr>,
+        extensions: Vec<(String, PathBuf)>,
     ) -> Self {
+        let names = extensions.iter().map(|(name, _)| name.clone());
+        let snapshots = config.initialization == InitializationType::SnapStart;
+        let now = Instant::now();
         let core = Core {
-            machine: Machine::new(config.timeout),
+            machine: Machine::new(config.timeout, names, snapshots),
             poll: None,
+            restore_poll: None,
+            asking: None,
+            extension_polls: BTreeMap::new(),
             active: None,
-            family: None,
-            kill_on_launch: false,
+            runtime: Process::default(),
+            extensions: extensions.iter().map(|_| Process::default()).collect(),
+            thaws: 0,
+            shutdown_deadline: now,
             deadline: None,
             timer_sleeps_to: None,
-            launched: Instant::now(),
+            init: InitRun::new(now),
             init_duration: None,
             init_error: None,
             posted: None,
             streams: 0,
             peak_memory: None,
-            peak_measured: Instant::now(),
+            ended_peak: None,
+            peak_measured: now,
         };
         Self {
             config,
             host,
             core: Mutex::new(core),
+            telemetry: Telemetry::new(),
             logs,
+            extensions,
             address,
             timer: Notify::new(),
             tasks: OnceLock::new(),
@@ -276,9 +341,11 @@ impl Environment {
         }
         core.active = Some(Active {
             invocation,
-            began: Instant::now(),
+            times: Times::begin(),
             deadline_ms: epoch(deadline).as_millis(),
             init_duration: core.init_duration.take(),
+            restore: None,
+            produced: 0,
             start_logged: false,
             inline_init: false,
             platform_error: None,
@@ -316,7 +383,7 @@ impl Environment {
             core.poll = Some(sender);
             self.dispatch(core, Event::Next)
         };
-        if let Some(refused) = answer {
+        if let Some(Reply::Runtime(refused)) = answer {
             return Err(refused);
         }
         // The sender is dropped when another poll takes its place or the environment ends.
@@ -333,144 +400,27 @@ impl Environment {
         let mut core = self.lock();
         let current = core.is_current(request_id);
         core.posted = body;
-        self.dispatch(core, Event::Respond { answered, current })
-            .unwrap_or(Answer::Closing)
+        runtime_answer(self.dispatch(core, Event::Respond { answered, current }))
     }
 
     /// The runtime reported that its init failed.
     pub(crate) fn init_error(self: &Arc<Self>, error_type: &str, body: Bytes) -> Answer {
         let mut core = self.lock();
         core.init_error = Some(body);
-        self.dispatch(core, Event::InitError(error_type.to_owned()))
-            .unwrap_or(Answer::Closing)
+        runtime_answer(self.dispatch(core, Event::InitError(error_type.to_owned())))
     }
 
     fn lock(&self) -> MutexGuard<'_, Core> {
         // A panic elsewhere leaves a consistent machine: its transitions are single assignments.
         self.core.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
 
-    /// Runs the machine and carries out its effects; returns the answer to the runtime's call.
-    fn dispatch(self: &Arc<Self>, mut core: MutexGuard<'_, Core>, event: Event) -> Option<Answer> {
-        let mut answer = None;
-        let mut after = Vec::new();
-        for effect in core.machine.handle(event) {
-            match effect {
-                Effect::Launch if self.config.launch.is_some() => {
-                    core.launched = Instant::now();
-                    core.kill_on_launch = false;
-                    core.init_error = None;
-                    if let Some(active) = &mut core.active {
-                        active.inline_init = true;
-                    }
-                    after.push(After::Launch);
-                }
-                // Somebody else starts the runtime.
-                Effect::Launch => {}
-                // A runtime nobody here can kill is let go instead.
-                Effect::Kill if self.config.launch.is_none() => {
-                    core.poll = None;
-                    after.push(After::LetGo);
-                }
-                Effect::Kill => {
-                    match &core.family {
-                        Some(family) => family.kill(),
-                        None => core.kill_on_launch = true,
-                    }
-                    // After the signal: a runtime that were told first would complain in its log.
-                    core.poll = None;
-                }
-                Effect::Arm(timer) => self.arm(&mut core, timer),
-                Effect::Disarm => core.deadline = None,
-                Effect::InitDone => self.init_done(&mut core),
-                Effect::InitFailed(phase, status) => {
-                    let line =
-                        log_line::init_report(core.launched.elapsed(), phase.name(), &status);
-                    self.log_platform(&[line]);
-                }
-                Effect::Deliver => self.deliver(&mut core),
-                // The poll is in place already.
-                Effect::Park => {}
-                Effect::Thaw => core.family.iter().for_each(Controlled::begin_invoke),
-                Effect::Freeze => core.family.iter().for_each(Controlled::end_invoke),
-                Effect::Reply(reply) => answer = Some(reply),
-                Effect::Stream => {
-                    let serial = core.streams;
-                    if let Some(active) = &mut core.active {
-                        let forwarded = active.invocation.parts.is_some();
-                        active.stream = Some(ActiveStream::new(serial, forwarded));
-                    }
-                }
-                Effect::Settle(settlement) => {
-                    after.extend(settle(&mut core, settlement).map(After::Answer));
-                }
-                Effect::AvailableSoon => after.push(After::AvailableSoon),
-                Effect::Finish(status) => {
-                    after.extend(self.finish(&mut core, status).map(After::Answer));
-                }
-                Effect::Available => after.push(After::Available),
-                Effect::Closed => {
-                    core.active = None;
-                    core.poll = None;
-                    after.push(After::Closed);
-                }
-            }
-        }
-        core.posted = None;
-        drop(core);
-        for what in after {
-            match what {
-                After::Launch => {
-                    // On a worker of its own: fork and exec take about a millisecond, which
-                    // neither this caller nor the ones behind it should wait for.
-                    let this = Arc::clone(self);
-                    tokio::spawn(async move { this.launch() });
-                }
-                After::Answer(answer) => answer.send(),
-                After::AvailableSoon => self.host.available_soon(self),
-                After::LetGo => {
-                    let ended = kiln_protocol::invoke::ExitCause::Code(0);
-                    self.dispatch(self.lock(), Event::Exited(ended));
-                }
-                After::Available => self.host.available(self),
-                After::Closed => {
-                    self.host.closed(self);
-                    for task in self.tasks.get().into_iter().flatten() {
-                        task.abort();
-                    }
-                }
-            }
-        }
-        answer
-    }
-
-    fn init_done(&self, core: &mut Core) {
-        let took = core.launched.elapsed();
-        core.measure_memory();
-        // An init inside an invocation is part of that invocation's duration.
-        if core.active.is_none() && self.config.launch.is_some() {
-            core.init_duration = Some(took);
-        }
-    }
-
-    fn deliver(&self, core: &mut Core) {
-        let Some(active) = &mut core.active else {
-            return;
-        };
-        self.log_start(active);
-        let Some(poll) = core.poll.take() else {
-            return;
-        };
-        let invocation = &active.invocation;
-        // A failed send means that the runtime hung up; it polls again, or its end is noticed.
-        let _ = poll.send(NextEvent {
-            request_id: invocation.request_id.clone(),
-            function_arn: invocation.function_arn.clone(),
-            trace_id: invocation.trace_id.clone(),
-            client_context: invocation.client_context.clone(),
-            deadline_ms: active.deadline_ms,
-            payload: invocation.payload.clone(),
-        });
+/// What a call of the runtime is answered, which is never left to later.
+fn runtime_answer(reply: Option<Reply>) -> Answer {
+    match reply {
+        Some(Reply::Runtime(answer)) => answer,
+        _ => Answer::Closing,
     }
 }
 

@@ -1,11 +1,17 @@
 //! What an environment tells: the caller's answer, the log, the report.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use kiln_protocol::extension_event::Tracing;
 use kiln_protocol::invoke::PlatformError;
 use kiln_protocol::log_line::{self, Report, Status};
+use kiln_protocol::telemetry_record::{
+    self, Category, Millis, Record, ReportMetrics, RuntimeDoneMetrics, Span, SpanName,
+};
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 use super::{Active, Core, Environment, LogSource};
 use crate::invocation::{InvocationReport, InvocationResult, Outcome};
@@ -16,24 +22,86 @@ use crate::timestamp::timestamp;
 /// as long as a tenth of a warm invocation, and a peak only grows.
 const MEMORY_INTERVAL: Duration = Duration::from_millis(50);
 
+/// The moments of an invocation.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Times {
+    /// By the clock on the wall.
+    began_at: SystemTime,
+    pub(super) began: Instant,
+    /// The first of the answer came.
+    pub(super) responded: Option<Instant>,
+    /// The last of it.
+    answered: Option<Instant>,
+    /// The runtime asked for the next event.
+    pub(super) returned: Option<Instant>,
+}
+
+impl Times {
+    /// Those of an invocation that begins now.
+    pub(super) fn begin() -> Self {
+        Self {
+            began_at: SystemTime::now(),
+            began: Instant::now(),
+            responded: None,
+            answered: None,
+            returned: None,
+        }
+    }
+
+    fn span(&self, name: SpanName, from: Option<Instant>, to: Option<Instant>) -> Option<Span> {
+        let (from, to) = from.zip(to)?;
+        let start = self.began_at + from.saturating_duration_since(self.began);
+        Some(Span {
+            name,
+            start: timestamp(start),
+            duration_ms: Millis(to.saturating_duration_since(from)),
+        })
+    }
+
+    /// The runtime's parts of the invocation, as far as it came.
+    fn runtime_spans(&self) -> Vec<Span> {
+        let began = Some(self.began);
+        [
+            self.span(SpanName::ResponseLatency, began, self.responded),
+            self.span(SpanName::ResponseDuration, self.responded, self.answered),
+            self.span(SpanName::RuntimeOverhead, self.answered, self.returned),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
+    }
+}
+
 impl Environment {
     /// Writes the START line, once, before anything else of the invocation.
     pub(super) fn log_start(&self, active: &mut Active) {
-        if !active.start_logged {
-            active.start_logged = true;
-            let line = log_line::start(&active.invocation.request_id, &self.config.version);
-            self.log_platform(&[line]);
+        if active.start_logged {
+            return;
         }
+        active.start_logged = true;
+        let version = &self.config.identity.function_version;
+        let invocation = &active.invocation;
+        let line = log_line::start(&invocation.request_id, version);
+        self.tell(&[line], || {
+            vec![Record::Start {
+                request_id: invocation.request_id.clone(),
+                function_arn: Some(invocation.function_arn.clone()),
+                version: Some(version.clone()),
+                tenant_id: None,
+                tracing: Some(Tracing::new(&invocation.trace_id)),
+            }]
+        });
     }
 
     /// Writes the invocation's last lines, tells the host; returns the answer to a caller that waited
     /// for the log.
     pub(super) fn finish(&self, core: &mut Core, status: Status) -> Option<CallerAnswer> {
+        self.restore_ended(core, &status);
         let mut active = core.active.take()?;
         let duration = match &active.platform_error {
             // The invocation took as long as it was allowed to.
             Some(PlatformError::TimedOut(timeout)) => *timeout,
-            _ => active.began.elapsed(),
+            _ => active.times.began.elapsed(),
         };
         if active.invocation.tail || core.peak_measured.elapsed() >= MEMORY_INTERVAL {
             core.measure_memory();
@@ -51,15 +119,20 @@ impl Environment {
             Some(error) => log_line::failure(error, request_id, &timestamp(SystemTime::now())),
             None => Vec::new(),
         };
+        let fault = last_lines.first().cloned();
         last_lines.push(log_line::end(request_id));
-        last_lines.push(report.line(request_id));
-        self.log_platform(&last_lines);
+        last_lines.push(match &active.restore {
+            Some(restore) => report.line_after_restore(request_id, restore),
+            None => report.line(request_id),
+        });
+        self.tell(&last_lines, || last_records(&active, &report, fault));
         let log_tail = self.logs.as_ref().and_then(|logs| logs.lock().take_tail());
         let Active {
             invocation,
             deferred,
             function_error,
             inline_init,
+            restore,
             ..
         } = active;
         let answer = deferred
@@ -71,7 +144,7 @@ impl Environment {
         let total = invocation.arrived.elapsed().unwrap_or(duration);
         let report = InvocationReport {
             request_id: invocation.request_id,
-            cold: report.init_duration.is_some() || inline_init,
+            cold: report.init_duration.is_some() || inline_init || restore.is_some(),
             report,
             function_error,
             total,
@@ -80,12 +153,59 @@ impl Environment {
         answer
     }
 
+    /// A line for the log; of a process, for telemetry too.
     pub(super) fn log(&self, source: LogSource, line: &str) -> bool {
+        let json = self.config.json_log;
+        match source {
+            LogSource::Function => {
+                let told = || {
+                    self.telemetry
+                        .function_line(SystemTime::now(), line, json.is_some())
+                };
+                match json {
+                    // Filtered before anybody gets it, as on AWS.
+                    Some(filter) if !filter.passes(line) => return true,
+                    _ => told(),
+                }
+            }
+            LogSource::Extension => {
+                self.telemetry
+                    .extension_line(SystemTime::now(), line, json.is_some());
+            }
+            LogSource::Platform | LogSource::Notice => {}
+        }
         self.host.log(self, source, line)
     }
 
+    /// Tells something of the platform, after everything the processes have written so far: by these
+    /// lines where the log is text, by the records where it is JSON, and by the records to whoever has
+    /// subscribed.
+    pub(super) fn tell(&self, text: &[String], records: impl FnOnce() -> Vec<Record>) {
+        let subscribed = self.telemetry.wants(Category::Platform);
+        let json = self.config.json_log;
+        if !subscribed && json.is_none() {
+            return self.log_platform(text);
+        }
+        let records = records();
+        let now = SystemTime::now();
+        match json {
+            Some(filter) => {
+                let time = timestamp(now);
+                let lines = records
+                    .iter()
+                    .filter_map(|record| filter.line(&time, record));
+                let lines: Vec<String> = lines.map(Cow::into_owned).collect();
+                self.log_platform(&lines);
+            }
+            None => self.log_platform(text),
+        }
+        for record in records {
+            self.telemetry.record(now, record);
+        }
+    }
+
     /// Writes lines of the platform, after everything the processes have written so far.
-    pub(super) fn log_platform(&self, platform: &[String]) {
+    fn log_platform(&self, platform: &[String]) {
         let mut emit = |source, line: &str| self.log(source, line);
         let Some(logs) = &self.logs else {
             for line in platform {
@@ -118,6 +238,61 @@ impl Environment {
     }
 }
 
+/// The records about the end of an invocation.
+fn last_records(active: &Active, report: &Report, fault: Option<String>) -> Vec<Record> {
+    let request_id = &active.invocation.request_id;
+    let error_type = match &report.status {
+        Status::Error(error_type) => Some(error_type.clone()),
+        Status::Success | Status::Timeout => None,
+    };
+    let times = &active.times;
+    let tracing = Some(Tracing::new(&active.invocation.trace_id));
+    let done = times.returned.unwrap_or_else(Instant::now);
+    let status = match (&report.status, &active.function_error) {
+        // What the function reports as its error is no failure of the platform's.
+        (Status::Success, Some(_)) => telemetry_record::Status::Error,
+        (status, _) => status.into(),
+    };
+    let mut metrics = ReportMetrics::from(report);
+    if let Some(restore) = &active.restore {
+        metrics = metrics.with_restore(restore);
+    }
+    let overhead = times.span(
+        SpanName::ExtensionOverhead,
+        times.returned,
+        Some(Instant::now()),
+    );
+    let runtime_done = Record::RuntimeDone {
+        request_id: request_id.clone(),
+        status,
+        error_type: error_type.clone(),
+        metrics: Some(RuntimeDoneMetrics {
+            duration_ms: Millis(done.saturating_duration_since(times.began)),
+            produced_bytes: times.answered.map(|_| active.produced),
+        }),
+        spans: times.runtime_spans(),
+        tenant_id: None,
+        tracing: tracing.clone(),
+    };
+    let fault = fault.map(Record::Fault);
+    let end = Record::End {
+        request_id: request_id.clone(),
+    };
+    let report = Record::Report {
+        request_id: request_id.clone(),
+        metrics,
+        status,
+        error_type,
+        spans: overhead.into_iter().collect(),
+        tenant_id: None,
+        tracing,
+    };
+    std::iter::once(runtime_done)
+        .chain(fault)
+        .chain([end, report])
+        .collect()
+}
+
 /// An outcome on its way to the caller.
 pub(super) struct CallerAnswer {
     reply: oneshot::Sender<Outcome>,
@@ -137,6 +312,9 @@ pub(super) fn settle(core: &mut Core, settlement: Settlement) -> Option<CallerAn
     let active = core.active.as_mut()?;
     let forwarded = active.stream.take_if(|stream| stream.forwarded);
     let body = body.unwrap_or_default();
+    if forwarded.is_none() {
+        active.produced = body.len() as u64;
+    }
     let result = match settlement {
         Settlement::Answer { failed } => match (forwarded, failed) {
             (None, false) => InvocationResult::Answer(body),
@@ -155,12 +333,25 @@ pub(super) fn settle(core: &mut Core, settlement: Settlement) -> Option<CallerAn
             let request_id = active.invocation.request_id.clone();
             InvocationResult::Platform { error, request_id }
         }
+        Settlement::NotRestored(status) => InvocationResult::NotRestored(status),
         Settlement::Closed => InvocationResult::Closed,
     };
+    let now = Instant::now();
+    if matches!(
+        result,
+        InvocationResult::Answer(_)
+            | InvocationResult::FunctionError(_)
+            | InvocationResult::Streamed
+            | InvocationResult::StreamFailed { .. }
+    ) {
+        active.times.responded.get_or_insert(now);
+        active.times.answered = Some(now);
+    }
     active.function_error = match &result {
         InvocationResult::Platform { error, .. } => Some(error.error_type().to_owned()),
         InvocationResult::FunctionError(_) => Some("Unhandled".to_owned()),
         InvocationResult::StreamFailed { error_type, .. } => Some(error_type.clone()),
+        InvocationResult::NotRestored(_) => Some("SnapStartException".to_owned()),
         InvocationResult::Answer(_) | InvocationResult::Streamed | InvocationResult::Closed => None,
     };
     if active.invocation.tail && result != InvocationResult::Closed {

@@ -21,7 +21,8 @@ use kiln_protocol::runtime_api::{Answer, StreamError};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use super::Environment;
+use super::effects::Reply;
+use super::{Environment, runtime_answer};
 use crate::bandwidth::TokenBucket;
 use crate::invocation::ResponsePart;
 use crate::lifecycle::{Answered, Event};
@@ -96,7 +97,8 @@ impl Environment {
             let current = core.is_current(request_id);
             core.streams += 1;
             let serial = core.streams;
-            if let Some(refused) = self.dispatch(core, Event::ResponseBegun { current }) {
+            let reply = self.dispatch(core, Event::ResponseBegun { current });
+            if let Some(Reply::Runtime(refused)) = reply {
                 return Err(refused);
             }
             let mut core = self.lock();
@@ -205,6 +207,7 @@ impl ResponseStream {
         let stream = core.active.as_mut().and_then(|it| it.stream.as_mut());
         let stream = stream.filter(|stream| stream.serial == self.serial);
         let current = stream.is_some();
+        let received = self.received;
         let answered = match end {
             End::Complete => {
                 if let Sink::Collect(collected) = &mut self.sink {
@@ -222,10 +225,11 @@ impl ResponseStream {
             End::TooLarge => Answered::TooLarge { limit: self.limit },
             End::Truncated => Answered::Truncated,
         };
+        if let Some(active) = core.active.as_mut().filter(|_| current) {
+            active.produced = received as u64;
+        }
         let ended = Event::ResponseEnded { answered, current };
-        self.environment
-            .dispatch(core, ended)
-            .unwrap_or(Answer::Closing)
+        runtime_answer(self.environment.dispatch(core, ended))
     }
 }
 

@@ -6,23 +6,14 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::{Core, Environment};
-use crate::lifecycle::{Event, Timer};
+use crate::lifecycle::Event;
 use crate::resources::Controlled;
 
 /// How long a fired timer waits before it looks again whether the debugger has let go.
 const DEBUGGER_PATIENCE: Duration = Duration::from_millis(500);
 
 impl Environment {
-    pub(super) fn arm(&self, core: &mut Core, timer: Timer) {
-        if self.config.launch.is_none() {
-            return;
-        }
-        let limit = match timer {
-            Timer::Init => self.config.init_limit,
-            Timer::Invoke => self.config.timeout,
-        };
-        let deadline = Instant::now() + limit;
-        core.deadline = Some(deadline);
+    pub(super) fn wake_timer(&self, core: &Core, deadline: Instant) {
         // Usually the task already sleeps to an earlier deadline that has been disarmed, looks when
         // it wakes and sleeps on: a warm invocation does not wake it.
         if core.timer_sleeps_to.is_none_or(|wakes| deadline < wakes) {
@@ -54,7 +45,7 @@ impl Environment {
         if core.deadline.is_none_or(|deadline| deadline > now) {
             return;
         }
-        if core.family.as_ref().is_some_and(Controlled::is_traced) {
+        if core.processes().any(Controlled::is_traced) {
             core.deadline = Some(now + DEBUGGER_PATIENCE);
             return;
         }

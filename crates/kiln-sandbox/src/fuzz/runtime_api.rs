@@ -5,13 +5,14 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use kiln_fuzz::conversation::{in_runtime, status, talk};
+use kiln_protocol::telemetry_record::InitializationType;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use crate::runtime_api::connection;
 use crate::{
-    Controls, Environment, EnvironmentConfig, Host, Invocation, InvocationReport, LogSource,
-    Outcome, ResponsePart, StreamLimits,
+    Controls, Environment, EnvironmentConfig, Host, Identity, Invocation, InvocationReport,
+    LogSource, Outcome, ResponsePart, StreamLimits,
 };
 
 /// The ids of the invocations that wait for the runtime.
@@ -33,7 +34,9 @@ pub(super) fn connections(input: &[u8]) {
     in_runtime(async {
         let host = Arc::new(Waiting::default());
         let config = EnvironmentConfig {
-            version: "$LATEST".to_owned(),
+            identity: Identity::default(),
+            initialization: InitializationType::OnDemand,
+            json_log: None,
             memory_mb: 128,
             timeout: Duration::from_secs(3),
             init_limit: Duration::from_secs(10),

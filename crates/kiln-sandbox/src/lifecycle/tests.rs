@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use kiln_protocol::invoke::{ExitCause, PlatformError};
-use kiln_protocol::log_line::Status;
-use kiln_protocol::runtime_api::{Answer, RuntimeState};
+use kiln_protocol::extension_event::EventType;
 use proptest::prelude::*;
 
 use super::*;
@@ -41,7 +39,18 @@ fn error(error_type: &str) -> Status {
 
 /// Plays the events and returns the effects of the last one.
 fn last(events: &[Event]) -> Vec<Effect> {
-    let mut machine = Machine::new(TIMEOUT);
+    with_extensions(&[], events)
+}
+
+/// The same, of an environment with these external extensions.
+fn with_extensions(names: &[&str], events: &[Event]) -> Vec<Effect> {
+    play(
+        Machine::new(TIMEOUT, names.iter().map(|it| (*it).to_owned()), false),
+        events,
+    )
+}
+
+fn play(mut machine: Machine, events: &[Event]) -> Vec<Effect> {
     let mut effects = Vec::new();
     for event in events {
         effects = machine.handle(event.clone());
@@ -49,13 +58,34 @@ fn last(events: &[Event]) -> Vec<Effect> {
     effects
 }
 
+/// What begins an init inside an invocation.
+const RERUN: [Effect; 3] = [
+    Effect::Arm(Timer::Invoke),
+    Effect::BeginInit(InitPhase::Invoke),
+    Effect::Launch,
+];
+
 #[test]
 fn init_then_invoke_then_idle() {
     use Effect as E;
-    assert_eq!(last(&[Event::Start]), [E::Arm(Timer::Init), E::Launch]);
+    assert_eq!(
+        last(&[Event::Start]),
+        [
+            E::Arm(Timer::Init),
+            E::BeginInit(InitPhase::Init),
+            E::Launch
+        ]
+    );
     assert_eq!(
         last(&[Event::Start, Event::Next]),
-        [E::Disarm, E::Park, E::InitDone, E::Freeze, E::Available]
+        [
+            E::Park,
+            E::RuntimeReady,
+            E::Disarm,
+            E::InitDone,
+            E::Freeze,
+            E::Available
+        ]
     );
     let invoked = [Event::Start, Event::Next, Event::Invoke];
     assert_eq!(last(&invoked), [E::Arm(Timer::Invoke), E::Thaw, E::Deliver]);
@@ -72,8 +102,9 @@ fn init_then_invoke_then_idle() {
     assert_eq!(
         last(&back),
         [
-            E::Disarm,
             E::Park,
+            E::RuntimeDone,
+            E::Disarm,
             E::Finish(Status::Success),
             E::Freeze,
             E::Available
@@ -94,9 +125,12 @@ fn a_failed_init_runs_again_inside_the_first_invocation() {
         ]
     );
     let again = [&crashed[..], &[Event::Invoke]].concat();
-    assert_eq!(last(&again), [E::Arm(Timer::Invoke), E::Launch]);
+    assert_eq!(last(&again), RERUN);
     let recovered = [&again[..], &[Event::Next]].concat();
-    assert_eq!(last(&recovered), [E::InitDone, E::Thaw, E::Deliver]);
+    assert_eq!(
+        last(&recovered),
+        [E::Park, E::RuntimeReady, E::InitDone, E::Thaw, E::Deliver]
+    );
     let crashed_again = [&again[..], &[exited(1)]].concat();
     assert_eq!(
         last(&crashed_again),
@@ -160,7 +194,7 @@ fn timers_end_what_they_bound() {
     let reset = [&timed_out[..], &[exited(9)]].concat();
     assert_eq!(last(&reset), [E::Available]);
     let next = [&reset[..], &[Event::Invoke]].concat();
-    assert_eq!(last(&next), [E::Arm(Timer::Invoke), E::Launch]);
+    assert_eq!(last(&next), RERUN);
     // A runtime that answered and never came back held the environment: its caller has the answer.
     let stuck = [&running[..], &[body(false), Event::TimerFired]].concat();
     assert_eq!(last(&stuck), [E::Finish(Status::Timeout), E::Kill]);
@@ -187,7 +221,7 @@ fn a_crash_answers_the_caller_at_once() {
     assert_eq!(last(&[Event::Start, Event::Next, exited(0)]), []);
     assert_eq!(
         last(&[Event::Start, Event::Next, exited(0), Event::Invoke]),
-        [E::Arm(Timer::Invoke), E::Launch]
+        RERUN
     );
 }
 
@@ -313,8 +347,9 @@ fn a_streamed_response_settles_when_it_ends() {
         assert_eq!(
             after(&[end, Event::Next]),
             [
-                E::Disarm,
                 E::Park,
+                E::RuntimeDone,
+                E::Disarm,
                 E::Finish(Status::Success),
                 E::Freeze,
                 E::Available
@@ -382,11 +417,372 @@ fn closing_answers_and_kills() {
     );
 }
 
+const INVOKE: EventType = EventType::Invoke;
+const SHUTDOWN: EventType = EventType::Shutdown;
+const FIRST: ExtensionId = ExtensionId(0);
+const SECOND: ExtensionId = ExtensionId(1);
+
+fn register(name: &str, events: &[EventType]) -> Event {
+    let registration = Registration {
+        name: name.to_owned(),
+        events: events.to_vec(),
+        account_id: false,
+    };
+    Event::Register(registration, format!("id of {name}"))
+}
+
+/// Two external extensions, of which the first wants every event and the second only invocations, up to
+/// where the environment is idle.
+fn two_ready() -> Vec<Event> {
+    vec![
+        Event::Start,
+        register("all", &[INVOKE, SHUTDOWN]),
+        register("some", &[INVOKE]),
+        Event::ExtensionNext(FIRST),
+        Event::Next,
+        Event::ExtensionNext(SECOND),
+    ]
+}
+
+fn two(events: &[Event]) -> Vec<Effect> {
+    with_extensions(&["all", "some"], &[&two_ready(), events].concat())
+}
+
+#[test]
+fn extensions_come_first_and_the_init_ends_with_the_last_of_them() {
+    use Effect as E;
+    let events = two_ready();
+    let after = |count: usize| with_extensions(&["all", "some"], &events[..count]);
+    assert_eq!(
+        after(1),
+        [
+            E::Arm(Timer::Init),
+            E::BeginInit(InitPhase::Init),
+            E::LaunchExtensions
+        ]
+    );
+    assert_eq!(after(2), [E::Registered(FIRST)]);
+    assert_eq!(after(3), [E::Registered(SECOND), E::Launch]);
+    assert_eq!(after(4), [E::ParkExtension(FIRST)]);
+    assert_eq!(after(5), [E::Park, E::RuntimeReady]);
+    assert_eq!(
+        after(6),
+        [
+            E::ParkExtension(SECOND),
+            E::Disarm,
+            E::InitDone,
+            E::Freeze,
+            E::Available
+        ]
+    );
+}
+
+#[test]
+fn an_invocation_lasts_until_runtime_and_extensions_are_done() {
+    use Effect as E;
+    assert_eq!(
+        two(&[Event::Invoke]),
+        [
+            E::Arm(Timer::Invoke),
+            E::Thaw,
+            E::Deliver,
+            E::TellInvoke(FIRST),
+            E::TellInvoke(SECOND)
+        ]
+    );
+    let done = [
+        E::Disarm,
+        E::Finish(Status::Success),
+        E::Freeze,
+        E::Available,
+    ];
+    // The caller has its answer at once, whoever comes last.
+    let (runtime, first, second) = (
+        Event::Next,
+        Event::ExtensionNext(FIRST),
+        Event::ExtensionNext(SECOND),
+    );
+    let answered = [Event::Invoke, body(false)];
+    assert_eq!(
+        two(&answered),
+        [
+            E::Settle(Settlement::Answer { failed: false }),
+            E::Reply(Answer::Accepted)
+        ]
+    );
+    for (order, last) in [
+        ([&runtime, &first, &second], E::ParkExtension(SECOND)),
+        ([&second, &runtime, &first], E::ParkExtension(FIRST)),
+    ] {
+        let events: Vec<Event> = answered.iter().chain(order).cloned().collect();
+        assert_eq!(two(&events), [&[last][..], &done].concat());
+    }
+    let runtime_last = [&answered[..], &[first, second, runtime]].concat();
+    assert_eq!(
+        two(&runtime_last),
+        [&[E::Park, E::RuntimeDone][..], &done].concat()
+    );
+    // Nor is the environment free before.
+    let extensions_miss = [&answered[..], &[Event::Next, Event::TimerFired]].concat();
+    assert_eq!(
+        two(&extensions_miss)[..2],
+        [
+            E::Finish(Status::Timeout),
+            E::BeginShutdown(Duration::from_secs(2))
+        ]
+    );
+}
+
+#[test]
+fn the_shutdown_has_its_order_and_its_times() {
+    use Effect as E;
+    let closing = [Event::Close];
+    assert_eq!(
+        two(&closing),
+        [
+            E::Disarm,
+            E::Thaw,
+            E::BeginShutdown(Duration::from_secs(2)),
+            E::Arm(Timer::RuntimeShutdown),
+            E::Terminate
+        ]
+    );
+    let told = [
+        E::Arm(Timer::Shutdown),
+        E::KillExtension(SECOND),
+        E::TellShutdown(FIRST, ShutdownReason::Spindown),
+    ];
+    let runtime_gone = [&closing[..], &[exited(0)]].concat();
+    assert_eq!(two(&runtime_gone), told);
+    // Or the runtime does not end by itself.
+    let stubborn = [&closing[..], &[Event::TimerFired]].concat();
+    assert_eq!(two(&stubborn), [&[E::KillRuntime][..], &told].concat());
+    let ended = |id| Event::ExtensionExited(id, ExitCause::Code(0));
+    let all_gone = [&runtime_gone[..], &[ended(SECOND), ended(FIRST)]].concat();
+    assert_eq!(two(&all_gone), [E::Disarm, E::Closed]);
+    let late = [&runtime_gone[..], &[ended(SECOND), Event::TimerFired]].concat();
+    assert_eq!(two(&late), [E::Kill]);
+    // Internal extensions only: the runtime has half a second.
+    let internal = [
+        Event::Start,
+        register("internal", &[]),
+        Event::ExtensionNext(FIRST),
+        Event::Next,
+        Event::Close,
+    ];
+    assert_eq!(
+        last(&internal),
+        [
+            E::Disarm,
+            E::Thaw,
+            E::BeginShutdown(Duration::from_millis(500)),
+            E::Arm(Timer::Shutdown),
+            E::Terminate
+        ]
+    );
+    let killed = [&internal[..], &[Event::TimerFired]].concat();
+    assert_eq!(last(&killed), [E::Kill]);
+}
+
+#[test]
+fn an_extension_in_the_middle_of_an_event_is_told_of_the_shutdown_when_it_asks() {
+    use Effect as E;
+    let timed_out = [Event::Invoke, Event::TimerFired, exited(0)];
+    assert_eq!(
+        two(&timed_out),
+        [E::Arm(Timer::Shutdown), E::KillExtension(SECOND)]
+    );
+    let asks = [&timed_out[..], &[Event::ExtensionNext(FIRST)]].concat();
+    assert_eq!(
+        two(&asks),
+        [
+            E::ParkExtension(FIRST),
+            E::TellShutdown(FIRST, ShutdownReason::Timeout)
+        ]
+    );
+    // The environment is kept: the next invocation begins with an init, of the extensions too.
+    let ended = |id| Event::ExtensionExited(id, ExitCause::Signal(9));
+    let reset = [&asks[..], &[ended(SECOND), ended(FIRST)]].concat();
+    assert_eq!(two(&reset), [E::Disarm, E::Available]);
+    let next = [&reset[..], &[Event::Invoke]].concat();
+    assert_eq!(
+        two(&next),
+        [
+            E::Arm(Timer::Invoke),
+            E::BeginInit(InitPhase::Invoke),
+            E::LaunchExtensions
+        ]
+    );
+}
+
+#[test]
+fn a_failing_extension_fails_what_goes_on() {
+    use Effect as E;
+    let extension = |fault, text: &str| PlatformError::Extension(fault, text.to_owned());
+    let crash = extension(ExtensionFault::Crash, "exit code 1");
+    let crashed = Event::ExtensionExited(FIRST, ExitCause::Code(1));
+    // Before it has registered.
+    assert_eq!(
+        with_extensions(&["all"], &[Event::Start, crashed.clone()]),
+        [
+            E::Disarm,
+            E::InitFailed(InitPhase::Init, error("Extension.Crash")),
+            E::Available
+        ]
+    );
+    let not_launched = Event::ExtensionNotLaunched(FIRST, "exec format error".to_owned());
+    assert_eq!(
+        with_extensions(&["all"], &[Event::Start, not_launched])[1],
+        E::InitFailed(InitPhase::Init, error("Extension.LaunchError"))
+    );
+    // By its own word.
+    let reported = Event::ExtensionError(FIRST, ExtensionFault::InitError, "Extension.No".into());
+    let events = [Event::Start, register("all", &[]), reported];
+    assert_eq!(
+        with_extensions(&["all"], &events)[..3],
+        [
+            E::ReplyToExtension(extensions_api::Answer::Accepted),
+            E::Disarm,
+            E::InitFailed(InitPhase::Init, error("Extension.InitError")),
+        ]
+    );
+    // In an invocation, with a runtime to end and another extension to tell.
+    assert_eq!(
+        two(&[Event::Invoke, crashed.clone()]),
+        [
+            E::Disarm,
+            E::Settle(Settlement::Platform(crash)),
+            E::Finish(error("Extension.Crash")),
+            E::BeginShutdown(Duration::from_secs(2)),
+            E::Arm(Timer::RuntimeShutdown),
+            E::Terminate
+        ]
+    );
+    // Between two events: nobody waits, the processes that are left are killed, and an invocation that
+    // comes before they are gone begins with an init.
+    assert_eq!(two(std::slice::from_ref(&crashed)), [E::Kill]);
+    let invoked = [crashed, Event::Invoke];
+    assert_eq!(two(&invoked), [E::Arm(Timer::Invoke)]);
+    let other = Event::ExtensionExited(SECOND, ExitCause::Signal(9));
+    let gone = [&invoked[..], &[exited(9), other]].concat();
+    assert_eq!(
+        two(&gone),
+        [E::BeginInit(InitPhase::Invoke), E::LaunchExtensions]
+    );
+}
+
+#[test]
+fn registrations_out_of_order_are_refused() {
+    use extensions_api::Answer as Refused;
+    let names = ["all"];
+    let twice = [
+        Event::Start,
+        register("all", &[INVOKE]),
+        register("all", &[INVOKE]),
+    ];
+    let refused = |answer| vec![Effect::ReplyToExtension(answer)];
+    assert_eq!(
+        with_extensions(&names, &twice),
+        refused(Refused::InvalidStateTransition {
+            from: AgentState::Registered,
+            to: AgentState::Registered,
+            agent: "all".to_owned()
+        })
+    );
+    let internal = [
+        Event::Start,
+        register("internal", &[]),
+        register("internal", &[]),
+    ];
+    assert_eq!(last(&internal), refused(Refused::AlreadyRegistered));
+    let late = [Event::Start, Event::Next, register("late", &[])];
+    assert_eq!(last(&late), refused(Refused::RegistrationClosed));
+    let eleven: Vec<Event> = (0..11)
+        .map(|number| register(&format!("internal-{number}"), &[]))
+        .collect();
+    let eleven = [&[Event::Start][..], &eleven].concat();
+    assert_eq!(last(&eleven), refused(Refused::TooManyExtensions));
+    // Too many files are a failed init.
+    let many: Vec<String> = (0..11).map(|number| format!("e{number}")).collect();
+    let effects = play(Machine::new(TIMEOUT, many, false), &[Event::Start]);
+    assert!(
+        effects.contains(&Effect::InitFailed(
+            InitPhase::Init,
+            error("Extension.TooManyExtensions")
+        )),
+        "{effects:?}"
+    );
+    // One that waits already does not ask twice.
+    let again = [
+        Event::Start,
+        register("internal", &[]),
+        Event::ExtensionNext(FIRST),
+        Event::ExtensionNext(FIRST),
+    ];
+    assert_eq!(
+        last(&again),
+        refused(Refused::InvalidStateTransition {
+            from: AgentState::Ready,
+            to: AgentState::Ready,
+            agent: "id of internal".to_owned()
+        })
+    );
+}
+
+#[test]
+fn an_environment_is_restored_for_its_first_invocation() {
+    use Effect as E;
+    let restored = |events: &[Event]| play(Machine::new(TIMEOUT, [], true), events);
+    let snapshot = [Event::Start, Event::RestoreNext];
+    let ready = [
+        E::Park,
+        E::RuntimeReady,
+        E::Disarm,
+        E::InitDone,
+        E::Freeze,
+        E::Available,
+    ];
+    assert_eq!(restored(&snapshot), ready);
+    let restoring = [&snapshot[..], &[Event::Invoke]].concat();
+    assert_eq!(
+        restored(&restoring),
+        [E::Arm(Timer::Restore), E::Thaw, E::Restore]
+    );
+    let begun = [E::Restored, E::Arm(Timer::Invoke), E::Deliver];
+    let running = [&restoring[..], &[Event::Next]].concat();
+    assert_eq!(restored(&running), begun);
+    // Once only.
+    let again = [&running[..], &[body(false), Event::Next, Event::Invoke]].concat();
+    assert_eq!(
+        restored(&again),
+        [E::Arm(Timer::Invoke), E::Thaw, E::Deliver]
+    );
+    // Without hooks there is nothing to wait for.
+    let plain = [Event::Start, Event::Next, Event::Invoke];
+    assert_eq!(
+        restored(&plain),
+        [&[E::Arm(Timer::Restore), E::Thaw, E::Restore][..], &begun].concat()
+    );
+    // The hook fails, or does not end.
+    let failed = Event::RestoreError("Function.Failed".to_owned());
+    let failed = [&restoring[..], &[failed, exited(1)]].concat();
+    assert_eq!(
+        restored(&failed)[1..4],
+        [
+            E::AvailableSoon,
+            E::Settle(Settlement::NotRestored(error("Function.Failed"))),
+            E::Finish(error("Function.Failed")),
+        ]
+    );
+    let late = [&restoring[..], &[Event::TimerFired]].concat();
+    assert!(restored(&late).contains(&E::Settle(Settlement::NotRestored(Status::Timeout))));
+}
+
 proptest! {
     /// What holds is written in [`checker`], which the fuzz target asks too.
     #[test]
     fn no_sequence_strands_a_caller_or_leaks_a_process(
-        script in proptest::collection::vec(proptest::sample::select(checker::LIKELY), 0..60),
+        script in proptest::collection::vec(proptest::sample::select(checker::LIKELY), 0..80),
     ) {
         checker::check(&script);
     }

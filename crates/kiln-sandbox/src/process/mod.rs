@@ -72,6 +72,11 @@ impl Family {
         platform::kill(&self.leader);
     }
 
+    /// Asks every process of the family's group to end.
+    pub fn terminate(&self) {
+        platform::terminate(&self.leader);
+    }
+
     /// Keeps every process of the family's group from running until [`resume`](Self::resume).
     pub(crate) fn stop(&self) {
         platform::stop(&self.leader);

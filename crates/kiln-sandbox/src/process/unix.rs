@@ -74,6 +74,10 @@ pub(super) fn kill(leader: &Leader) {
     let _ = kill_process_group(leader.pid, Signal::KILL);
 }
 
+pub(super) fn terminate(leader: &Leader) {
+    let _ = kill_process_group(leader.pid, Signal::TERM);
+}
+
 pub(super) fn stop(leader: &Leader) {
     let _ = kill_process_group(leader.pid, Signal::STOP);
 }

@@ -195,6 +195,11 @@ impl Controlled {
         self.inner.family.is_traced()
     }
 
+    /// Asks every process of the family's group to end.
+    pub fn terminate(&self) {
+        self.inner.family.terminate();
+    }
+
     /// Ends every process of the family at once. Without effect when all have ended.
     pub fn kill(&self) {
         self.inner.kill(&mut self.inner.lock());

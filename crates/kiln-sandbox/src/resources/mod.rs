@@ -154,6 +154,11 @@ impl Controls {
         controlled
     }
 
+    /// Ends every process with this mark that is there now.
+    pub fn clear(&self, mark: Option<String>) {
+        self.shared.keeper.clear(None, mark.zip(facts::moment()));
+    }
+
     /// Removes what was created on this machine for environments that have ended. Blocks for as
     /// long as their processes take to be gone, some milliseconds.
     pub fn close(&self) {

@@ -14,6 +14,7 @@ use hyper::body::Incoming;
 use kiln_protocol::error::ServiceError;
 use kiln_protocol::function::{FunctionArn, FunctionReference, LATEST, is_account};
 use kiln_protocol::invoke::{InvocationType, LogType, check_payload, client_context};
+use kiln_protocol::log_line::Status;
 use kiln_protocol::{headers, trace};
 use kiln_sandbox::{Invocation, InvocationResult, Outcome, ResponsePart};
 use tokio::sync::{mpsc, oneshot};
@@ -119,6 +120,7 @@ fn answer(outcome: Outcome, trace_id: &str, function: &str) -> Result<Reply, Ser
         // Nobody asked for parts: the environment collected what was streamed.
         InvocationResult::Streamed => Bytes::new(),
         InvocationResult::StreamFailed { body, .. } => body,
+        InvocationResult::NotRestored(status) => return Err(not_restored(&status)),
         InvocationResult::Closed => return Err(stopped(function)),
     };
     // A function that returned nothing returned null.
@@ -137,6 +139,20 @@ fn answer(outcome: Outcome, trace_id: &str, function: &str) -> Result<Reply, Ser
         reply = reply.with(headers::LOG_RESULT, BASE64.encode(tail));
     }
     Ok(reply)
+}
+
+/// Why an environment could not be restored from its snapshot, which the caller is told before the
+/// function runs. The texts are ours.
+pub(super) fn not_restored(status: &Status) -> ServiceError {
+    match status {
+        Status::Timeout => {
+            ServiceError::SnapStartTimeout("The restore phase timed out.".to_owned())
+        }
+        Status::Error(error_type) => ServiceError::SnapStart(format!(
+            "The afterRestore hook of the function failed: {error_type}"
+        )),
+        Status::Success => ServiceError::SnapStart("The restore phase failed.".to_owned()),
+    }
 }
 
 /// The function to run, in the version there is.

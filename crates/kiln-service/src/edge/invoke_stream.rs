@@ -65,6 +65,10 @@ async fn invoke(
         First::Outcome(outcome) if outcome.result == InvocationResult::Closed => {
             return Err(invoke::stopped(function.name()));
         }
+        First::Outcome(Outcome {
+            result: InvocationResult::NotRestored(status),
+            ..
+        }) => return Err(invoke::not_restored(&status)),
         First::Outcome(outcome) => body.conclude(outcome),
     }
     let mut reply = Reply::stream(body)
@@ -120,6 +124,10 @@ impl EventStream {
             InvocationResult::FunctionError(body) => InvokeComplete::failed("Unhandled", &body),
             InvocationResult::Platform { error, request_id } => {
                 InvokeComplete::failed(error.error_type(), error.payload(&request_id).as_bytes())
+            }
+            InvocationResult::NotRestored(status) => {
+                let error = invoke::not_restored(&status);
+                InvokeComplete::failed(error.code(), error.body().to_string().as_bytes())
             }
             InvocationResult::Closed => {
                 let closed = PlatformError::Sandbox("the service stopped".to_owned());
