@@ -1,5 +1,7 @@
 //! What is configured for functions, as they and their callers see it.
 
+#![expect(clippy::unwrap_used, reason = "a panic in a test is its report")]
+
 use std::collections::BTreeSet;
 
 use kiln_testing::{Kiln, Project, Watch, eventually, fixture};

@@ -1,6 +1,7 @@
 //! `kiln watch` on a terminal.
 
-use kiln_testing::{Kiln, Project, fixture};
+use kiln_testing::{Kiln, Project, Watch, fixture};
+use serde_json::json;
 
 const KILN: &str = env!("CARGO_BIN_EXE_kiln");
 
@@ -53,4 +54,13 @@ assert ended() == 0
         );
     let shown = anstream::adapter::strip_str(&shown).to_string();
     assert!(shown.contains("behave WARN  late by ms=3"), "{shown}");
+}
+
+#[test]
+fn logs_in_json_stay_as_they_are_where_no_terminal_is() {
+    let watch = Watch::start(KILN, fixture("functions"), &["--bin", "behave"]).ready();
+    let line = r#"{"level":"WARN", "fields":{"message":"late by","ms":3}}"#;
+    let event = json!({"do": "log", "line": line}).to_string();
+    assert_eq!(watch.client().invoke("behave", event).status, 200);
+    watch.wait_for(&format!("behave {line}\n"));
 }
