@@ -2,7 +2,7 @@
 
 use std::thread;
 
-use kiln_testing::{Project, Watch, eventually};
+use kiln_testing::{Project, Watch, eventually, fixture};
 use serde_json::json;
 
 const KILN: &str = env!("CARGO_BIN_EXE_kiln");
@@ -322,4 +322,39 @@ fn ctrl_c_during_a_build_ends_cargo_and_its_compilers() {
         let alive = |pid: &i32| std::path::Path::new(&format!("/proc/{pid}/exe")).exists();
         (!building.iter().any(alive)).then_some(())
     });
+}
+
+#[test]
+fn an_edit_of_an_extension_reaches_its_functions() {
+    let project = Project::empty();
+    let stand_ins = fixture("build-workspace/stand-ins");
+    let packages = [
+        ("reload-beside", "lambda_runtime"),
+        ("reload-extension", "lambda-extension"),
+    ];
+    for (name, dependency) in packages {
+        let path = stand_ins.join(dependency);
+        project.write(
+            &format!("{name}/Cargo.toml"),
+            &format!(
+                "[package]\nname = \"{name}\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n\
+                 [dependencies]\n{dependency} = {{ path = {path:?} }}\n"
+            ),
+        );
+        project.write(&format!("{name}/src/main.rs"), "fn main() {}\n");
+    }
+    let members = "members = [\"reload-beside\", \"reload-extension\"]";
+    project.write(
+        "Cargo.toml",
+        &format!("[workspace]\nresolver = \"3\"\n{members}\n"),
+    );
+    let watch = Watch::start(KILN, project.path(), &[]).ready();
+    watch.wait_for("reload-beside 128 MB, timeout 30 s, with reload-extension");
+    watch.wait_for("(reload-extension, reload-beside)");
+    project.write(
+        "reload-extension/src/main.rs",
+        "fn main() { println!(\"other\"); }\n",
+    );
+    watch.wait_for("reload-extension/src/main.rs → build ");
+    watch.wait_for(" (reload-extension)");
 }

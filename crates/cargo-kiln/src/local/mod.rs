@@ -1,15 +1,19 @@
 //! Running a project's functions on the embedded local Lambda: what `watch` and `tour` share.
 
 pub mod compile;
+pub mod json_line;
 pub mod listen;
 pub mod printer;
 pub mod snapshots;
 pub mod stop;
+pub mod variables;
 
 use std::io;
+use std::path::Path;
 
-use kiln_project::{Function, FunctionSettings};
-use kiln_service::{FunctionConfig, Service, ServiceConfig};
+use kiln_project::{DeploySettings, Function, FunctionSettings, LogFormat};
+use kiln_protocol::json_log::JsonLog;
+use kiln_service::{FunctionConfig, Mode, Service, ServiceConfig};
 
 use crate::failure::Failure;
 
@@ -29,23 +33,59 @@ pub fn runtime() -> io::Result<tokio::runtime::Runtime> {
         .build()
 }
 
-/// What the service needs to know of a function.
+/// What the service needs to know of a function. Layers that lie on AWS are not among its layers.
 pub fn function_config(function: &Function, settings: &FunctionSettings) -> FunctionConfig {
     let variables = settings
         .environment
         .iter()
         .map(|(name, setting)| (name.clone(), setting.value.clone()))
         .collect();
+    let deploy = &settings.deploy;
+    let layers = deploy.layers.iter();
     FunctionConfig {
-        memory_mb: settings.deploy.memory.value.megabytes().into(),
-        timeout: settings.deploy.timeout.value.duration(),
+        memory_mb: deploy.memory.value.megabytes().into(),
+        timeout: deploy.timeout.value.duration(),
         variables,
-        reserved_concurrency: settings
-            .deploy
+        reserved_concurrency: deploy
             .reserved_concurrency
             .as_ref()
             .map(|reserved| reserved.value.invocations().into()),
+        layers: layers
+            .flat_map(|layers| layers.value.directories())
+            .map(Path::to_owned)
+            .collect(),
+        ephemeral_storage_mb: deploy.ephemeral_storage.value.get().into(),
+        json_log: json_log(deploy),
+        mode: mode(deploy),
+        tenant_isolation: deploy.tenant_isolation.value,
         ..FunctionConfig::new(&function.name)
+    }
+}
+
+fn json_log(deploy: &DeploySettings) -> Option<JsonLog> {
+    let default = JsonLog::default();
+    let application = deploy.application_log_level.as_ref();
+    let system = deploy.system_log_level.as_ref();
+    (deploy.effective_log_format() == LogFormat::Json).then(|| JsonLog {
+        application: application.map_or(default.application, |level| level.value.level()),
+        system: system.map_or(default.system, |level| level.value.level()),
+    })
+}
+
+/// Settings of two modes have been refused before.
+fn mode(deploy: &DeploySettings) -> Mode {
+    if let Some(max_concurrency) = &deploy.max_concurrency {
+        Mode::Managed {
+            max_concurrency: max_concurrency.value.get().into(),
+        }
+    } else if let Some(provisioned) = &deploy.provisioned_concurrency {
+        Mode::Provisioned {
+            environments: provisioned.value.get().into(),
+        }
+    } else if deploy.snap_start.value {
+        Mode::SnapStart
+    } else {
+        Mode::OnDemand
     }
 }
 

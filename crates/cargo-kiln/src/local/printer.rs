@@ -3,6 +3,7 @@
 //! The service must not wait for a terminal: somebody may have pressed Ctrl-S. Lines wait in a
 //! bounded queue; what does not fit is counted, and the count is printed.
 
+use std::io::IsTerminal as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -12,6 +13,7 @@ use std::time::Duration;
 use kiln_protocol::log_line::{Status, milliseconds};
 use kiln_service::{InvocationReport, LogSource, Observer, Throttle, ThrottleReason};
 
+use super::json_line;
 use crate::output::{self, DIM, ERROR, GOOD, HINT};
 
 /// How many lines may wait.
@@ -24,6 +26,11 @@ const GATHERING: Duration = Duration::from_millis(4);
 
 enum Line {
     Data(String),
+    /// What may be JSON, to be made readable behind this head.
+    Log {
+        head: String,
+        text: String,
+    },
     Say(String),
     Clear,
 }
@@ -37,12 +44,15 @@ pub struct Printer {
     dropped: AtomicU64,
     /// Print the platform's own log lines too.
     platform: bool,
+    /// Somebody reads, and no program: logs in JSON are made readable.
+    readable: bool,
 }
 
 impl std::fmt::Debug for Line {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Data(line) | Self::Say(line) => line.fmt(f),
+            Self::Log { text, .. } => text.fmt(f),
             Self::Clear => f.write_str("clear"),
         }
     }
@@ -60,6 +70,7 @@ impl Printer {
             waiting,
             dropped: AtomicU64::new(0),
             platform,
+            readable: std::io::stdout().is_terminal(),
         };
         (printer, thread)
     }
@@ -99,9 +110,18 @@ impl Printer {
     }
 
     /// Queues a line of a log. The environment counts those for which there is no room.
-    fn log_line(&self, line: impl FnOnce() -> String) -> bool {
+    fn log_line(&self, line: &str, head: impl Fn(&str) -> String) -> bool {
         // Looked at first: in a flood, most lines need not be made.
-        self.waiting.load(Ordering::Relaxed) < QUEUE_BYTES && self.try_send(Line::Data(line()))
+        self.waiting.load(Ordering::Relaxed) < QUEUE_BYTES
+            && self.try_send(if self.readable && line.starts_with('{') {
+                // Parsed by the thread that prints.
+                Line::Log {
+                    head: head(""),
+                    text: line.to_owned(),
+                }
+            } else {
+                Line::Data(head(line))
+            })
     }
 }
 
@@ -109,6 +129,7 @@ impl Line {
     fn bytes(&self) -> usize {
         match self {
             Self::Data(line) | Self::Say(line) => line.len(),
+            Self::Log { head, text } => head.len() + text.len(),
             Self::Clear => 0,
         }
     }
@@ -119,22 +140,28 @@ fn print(lines: &Receiver<Line>, waiting: &AtomicUsize) {
         let mut data: Option<String> = None;
         for line in std::iter::once(first).chain(lines.try_iter().take(QUEUE)) {
             waiting.fetch_sub(line.bytes(), Ordering::Relaxed);
-            match line {
-                Line::Data(line) => match &mut data {
-                    Some(data) => {
-                        data.push('\n');
-                        data.push_str(&line);
-                    }
-                    None => data = Some(line),
-                },
+            let text = match line {
+                Line::Data(text) => text,
+                Line::Log { head, text } => {
+                    format!("{head}{}", json_line::readable(&text).unwrap_or(text))
+                }
                 Line::Say(line) => {
                     data.take().into_iter().for_each(output::data);
                     output::say(line);
+                    continue;
                 }
                 Line::Clear => {
                     data.take().into_iter().for_each(output::data);
                     output::clear();
+                    continue;
                 }
+            };
+            match &mut data {
+                Some(data) => {
+                    data.push('\n');
+                    data.push_str(&text);
+                }
+                None => data = Some(text),
             }
         }
         data.into_iter().for_each(output::data);
@@ -146,10 +173,10 @@ impl Observer for Printer {
     fn log(&self, function: &str, source: LogSource, line: &str) -> bool {
         match source {
             LogSource::Function | LogSource::Extension => {
-                self.log_line(|| format!("{DIM}{function}{DIM:#} {line}"))
+                self.log_line(line, |line| format!("{DIM}{function}{DIM:#} {line}"))
             }
             LogSource::Platform if self.platform => {
-                self.log_line(|| format!("{DIM}{function} {line}{DIM:#}"))
+                self.log_line(line, |line| format!("{DIM}{function} {line}{DIM:#}"))
             }
             LogSource::Platform => true,
             LogSource::Notice => self.try_send(Line::Say(format!("{function} {line}"))),
@@ -234,6 +261,7 @@ mod tests {
                 waiting: Arc::default(),
                 dropped: AtomicU64::new(0),
                 platform: false,
+                readable: true,
             };
             let text = "x".repeat(length);
             let taken = (0..QUEUE + 100)

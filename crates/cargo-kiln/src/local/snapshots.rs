@@ -21,6 +21,7 @@ pub struct Snapshots {
 #[derive(Debug)]
 struct Kept {
     identity: Identity,
+    /// Its directory, with nothing else in it.
     current: PathBuf,
     /// What the environments of the release before may still be starting from.
     previous: Option<PathBuf>,
@@ -72,34 +73,50 @@ impl Snapshots {
     /// # Errors
     /// When it can be neither linked nor copied.
     pub fn keep(&mut self, function: &str, executable: &Path) -> io::Result<PathBuf> {
+        // The file's name is what `ps` shows: the function's, not `bootstrap` for all of them.
+        let directory = self.keep_in(Path::new(""), function, executable)?;
+        Ok(directory.join(function))
+    }
+
+    /// Keeps `executable` as it is now for the extension `name`; returns the directory of a layer that
+    /// has it, and nothing else.
+    ///
+    /// # Errors
+    /// As [`Snapshots::keep`].
+    pub fn keep_layer(&mut self, name: &str, executable: &Path) -> io::Result<PathBuf> {
+        self.keep_in(Path::new("extensions"), name, executable)
+    }
+
+    /// Keeps `executable` under that name in that part of a directory of its own; returns the directory.
+    fn keep_in(&mut self, part: &Path, name: &str, executable: &Path) -> io::Result<PathBuf> {
         let identity = Identity::of(&fs::metadata(executable)?);
-        if let Some(kept) = self.kept.get(function)
+        if let Some(kept) = self.kept.get(name)
             && kept.identity == identity
+            && kept.current.join(part).join(name).exists()
         {
             return Ok(kept.current.clone());
         }
         self.generation += 1;
         let directory = self.directory.join(self.generation.to_string());
-        fs::create_dir_all(&directory)?;
-        // The file's name is what `ps` shows: the function's, not `bootstrap` for all of them.
-        let path = directory.join(function);
+        fs::create_dir_all(directory.join(part))?;
+        let path = directory.join(part).join(name);
         // Another file system than the target directory's: a copy does.
         fs::hard_link(executable, &path).or_else(|_| fs::copy(executable, &path).map(drop))?;
         let kept = Kept {
             identity,
-            current: path.clone(),
+            current: directory.clone(),
             previous: None,
         };
-        if let Some(before) = self.kept.insert(function.to_owned(), kept) {
-            if let Some(parent) = before.previous.as_deref().and_then(Path::parent) {
+        if let Some(before) = self.kept.insert(name.to_owned(), kept) {
+            if let Some(previous) = before.previous {
                 // Only disk space is lost if it stays.
-                let _ = fs::remove_dir_all(parent);
+                let _ = fs::remove_dir_all(previous);
             }
-            if let Some(kept) = self.kept.get_mut(function) {
+            if let Some(kept) = self.kept.get_mut(name) {
                 kept.previous = Some(before.current);
             }
         }
-        Ok(path)
+        Ok(directory)
     }
 }
 
@@ -137,5 +154,25 @@ mod tests {
         assert!(!first.exists());
         drop(snapshots);
         assert!(!second.exists());
+    }
+
+    #[test]
+    fn an_extension_is_kept_as_a_layer() {
+        let directory = tempfile::tempdir().unwrap();
+        let built = directory.path().join("audit");
+        fs::write(&built, "one").unwrap();
+        let mut snapshots = Snapshots::new(directory.path().join("snapshots")).unwrap();
+        let layer = snapshots.keep_layer("audit", &built).unwrap();
+        let kept = fs::read_to_string(layer.join("extensions/audit")).unwrap();
+        assert_eq!(kept, "one");
+        assert_eq!(snapshots.keep_layer("audit", &built).unwrap(), layer);
+        fs::remove_file(&built).unwrap();
+        fs::write(&built, "two two").unwrap();
+        assert_ne!(snapshots.keep_layer("audit", &built).unwrap(), layer);
+        assert!(layer.exists());
+        // What was an extension may become a function.
+        let function = snapshots.keep("audit", &built).unwrap();
+        assert_eq!(fs::read_to_string(function).unwrap(), "two two");
+        assert!(!layer.exists());
     }
 }

@@ -268,8 +268,8 @@ impl SettingValue for IdleTimeout {
         let seconds = self.0.map_or(0, |time| time.as_secs());
         match seconds {
             0 => "never".to_owned(),
-            _ if seconds % 3_600 == 0 => format!("{}h", seconds / 3_600),
-            _ if seconds % 60 == 0 => format!("{}m", seconds / 60),
+            _ if seconds.is_multiple_of(3_600) => format!("{}h", seconds / 3_600),
+            _ if seconds.is_multiple_of(60) => format!("{}m", seconds / 60),
             _ => format!("{seconds}s"),
         }
     }

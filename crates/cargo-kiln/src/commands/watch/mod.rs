@@ -2,6 +2,7 @@
 
 mod configuration;
 mod dep_info;
+mod function_flags;
 mod keys;
 mod session;
 mod sources;
@@ -12,8 +13,8 @@ use std::sync::Arc;
 
 use kiln_build::target::LambdaTarget;
 use kiln_project::{
-    Addresses, Concurrency, DeployOverrides, LoadOptions, Memory, Overrides, Project, Timeout,
-    WatchOverrides, WatchSettings,
+    Addresses, Concurrency, IdleTimeout, LoadOptions, Overrides, Project, WatchOverrides,
+    WatchSettings,
 };
 use kiln_service::resources::ResourceSettings;
 use kiln_service::{Service, edge, process};
@@ -25,8 +26,9 @@ use crate::failure::{Exit, Failure};
 use crate::local::listen;
 use crate::local::printer::Printer;
 use crate::local::stop::Stop;
-use crate::output::{self, DIM, GOOD, HINT};
+use crate::output::{self, DIM, GOOD, HINT, WARNING};
 use crate::{local, project};
+use function_flags::FunctionFlags;
 use keys::{HELP, Keys};
 use session::Session;
 
@@ -54,19 +56,15 @@ pub struct Args {
     )]
     address: Vec<IpAddr>,
 
-    /// Memory of every function, in MB, in place of what is configured.
-    #[arg(long, value_name = "MB", visible_alias = "memory-size")]
-    memory: Option<Memory>,
-
-    /// Timeout of every function (`30`, `30s`, `2m`), in place of what is configured.
-    #[arg(long, value_name = "DURATION")]
-    timeout: Option<Timeout>,
-
     /// Invocations that may be in flight at a time, over all functions [default: 1000].
     ///
     /// More are refused with 429, and so are more than ten times as many a second.
     #[arg(long, value_name = "NUMBER")]
     account_concurrency: Option<Concurrency>,
+
+    /// How long an environment rests before it ends (`90`, `10m`, `never`) [default: 10m].
+    #[arg(long, value_name = "DURATION")]
+    idle_timeout: Option<IdleTimeout>,
 
     /// Environment variables for the functions: `NAME=value[,NAME=value…]`, repeatable.
     #[arg(long, visible_alias = "env-vars", value_name = "NAME=VALUE")]
@@ -106,23 +104,27 @@ pub struct Args {
     /// Cargo's flags.
     #[command(flatten)]
     cargo: CargoFlags,
+
+    /// How functions run. The last ones: their heading would go on above what follows.
+    #[command(
+        flatten,
+        next_help_heading = "How functions run, in place of what is configured"
+    )]
+    function: FunctionFlags,
 }
 
 impl Args {
     fn overrides(&self) -> Overrides {
         let given = |flag: bool| flag.then_some(true);
         Overrides {
-            deploy: DeployOverrides {
-                memory: self.memory,
-                timeout: self.timeout,
-                ..DeployOverrides::default()
-            },
+            deploy: self.function.overrides(),
             watch: WatchOverrides {
                 port: self.port,
                 address: (!self.address.is_empty()).then(|| Addresses(self.address.clone())),
                 ignore_changes: given(self.ignore_changes),
                 only_lambda_apis: given(self.only_lambda_apis),
                 account_concurrency: self.account_concurrency,
+                idle_timeout: self.idle_timeout,
                 enforce_limits: given(self.enforce_limits),
                 release: given(self.cargo.release),
             },
@@ -233,16 +235,11 @@ impl Watch {
             "{GOOD}kiln{GOOD:#} {} serves on {HINT}http://{address}{HINT:#}",
             env!("CARGO_PKG_VERSION")
         ));
-        for (name, config) in session.configs() {
-            let reserved = config
-                .reserved_concurrency
-                .map(|reserved| format!(", reserved concurrency {reserved}"));
-            say(format!(
-                "  {HINT}{name}{HINT:#} {DIM}{} MB, timeout {} s{}{DIM:#}",
-                config.memory_mb,
-                config.timeout.as_secs(),
-                reserved.unwrap_or_default()
-            ));
+        for (name, words) in session.described() {
+            say(format!("  {HINT}{name}{HINT:#} {DIM}{words}{DIM:#}"));
+        }
+        for warning in session.warnings() {
+            say(format!("{WARNING}warning:{WARNING:#} {warning}"));
         }
         let not_in_force = if self.settings.enforce_limits.value {
             say(format!("{DIM}in force here: {}{DIM:#}", session.in_force()));

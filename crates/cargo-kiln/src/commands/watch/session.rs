@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use kiln_build::cargo::{CargoBuild, CargoError};
 use kiln_project::{Function, Project};
 use kiln_service::resources::InForce;
-use kiln_service::{BuildState, Code, FunctionConfig, Service};
+use kiln_service::{BuildState, Code, Service};
 
 use super::Watch;
 use super::configuration::Configuration;
@@ -47,6 +47,8 @@ pub(super) struct Session<'a> {
     made_of: BTreeSet<PathBuf>,
     /// What is being served, by function.
     codes: BTreeMap<String, Code>,
+    /// The layers of the workspace's extensions, by extension.
+    layers: BTreeMap<String, PathBuf>,
     failed: bool,
 }
 
@@ -79,6 +81,7 @@ impl<'a> Session<'a> {
             snapshots,
             made_of: BTreeSet::new(),
             codes: BTreeMap::new(),
+            layers: BTreeMap::new(),
             failed: false,
         };
         // Before anybody is served: a function that is started in this moment finds its Runtime API.
@@ -101,8 +104,14 @@ impl<'a> Session<'a> {
         self.service.in_force()
     }
 
-    pub(super) fn configs(&self) -> &BTreeMap<String, FunctionConfig> {
-        &self.configuration.configs
+    /// Each function with what is configured for it, in words.
+    pub(super) fn described(&self) -> impl Iterator<Item = (&str, String)> {
+        self.configuration.described()
+    }
+
+    /// What is configured and has no effect here.
+    pub(super) fn warnings(&self) -> impl Iterator<Item = &String> {
+        self.configuration.warnings.iter()
     }
 
     /// Reads functions and settings anew. Without effect when something is wrong with them.
@@ -286,7 +295,7 @@ impl<'a> Session<'a> {
     fn cargo_build(&self) -> CargoBuild {
         let mut options = self.watch.args.cargo.0.clone();
         options.release = self.watch.settings.release.value;
-        let functions: Vec<&Function> = self.configuration.functions.iter().collect();
+        let functions: Vec<&Function> = self.configuration.built().collect();
         project::narrow(&mut options, &functions);
         options
             .features
@@ -306,7 +315,7 @@ impl<'a> Session<'a> {
             Err(error) => return self.build_failed(&error),
         };
         let mut made_of_now = BTreeSet::new();
-        let mut swapped = Vec::new();
+        let (layers, mut swapped) = self.keep_extensions(&compiled, &mut made_of_now);
         for function in &self.configuration.functions {
             let Some(executable) = compiled.executables.get(&function.name) else {
                 continue;
@@ -324,7 +333,11 @@ impl<'a> Session<'a> {
                 working_directory: function.package_root.clone(),
             };
             if let Some(config) = self.configuration.configs.get(&function.name) {
-                let deployed = self.service.deploy(config.clone(), code.clone());
+                let mut config = config.clone();
+                let beside = self.configuration.extensions_of(&function.name);
+                let beside = beside.iter().filter_map(|name| layers.get(name));
+                config.layers.extend(beside.cloned());
+                let deployed = self.service.deploy(config, code.clone());
                 if let Err(error) = deployed {
                     self.say_error(&format!(
                         "cannot serve `{}`: {}",
@@ -342,6 +355,36 @@ impl<'a> Session<'a> {
         self.failed = false;
         self.set_state(BuildState::Current);
         self.say_swapped(cause, compiled.duration, began.elapsed(), &swapped);
+    }
+
+    /// Keeps the built extensions, each as a layer; returns these by name, and the names of those that
+    /// are new.
+    fn keep_extensions(
+        &mut self,
+        compiled: &Compiled,
+        made_of_now: &mut BTreeSet<PathBuf>,
+    ) -> (BTreeMap<String, PathBuf>, Vec<String>) {
+        let (mut layers, mut swapped) = (BTreeMap::new(), Vec::new());
+        for extension in &self.configuration.extensions {
+            let name = &extension.name;
+            let Some(executable) = compiled.executables.get(name) else {
+                continue;
+            };
+            match self.snapshots.keep_layer(name, executable) {
+                Ok(layer) => {
+                    made_of_now.extend(made_of(executable));
+                    if self.layers.get(name) != Some(&layer) {
+                        swapped.push(name.clone());
+                    }
+                    layers.insert(name.clone(), layer);
+                }
+                Err(error) => {
+                    self.say_error(&format!("cannot keep `{}`: {error}", executable.display()));
+                }
+            }
+        }
+        self.layers.clone_from(&layers);
+        (layers, swapped)
     }
 
     fn say_swapped(
@@ -427,8 +470,7 @@ impl<'a> Session<'a> {
     fn interest(&self) -> Interest {
         let roots: BTreeSet<PathBuf> = self
             .configuration
-            .functions
-            .iter()
+            .built()
             .flat_map(|function| function.source_roots.iter().cloned())
             .collect();
         // Before the first good build, and while the code does not compile, nothing is known.
@@ -436,8 +478,7 @@ impl<'a> Session<'a> {
             roots.clone()
         } else {
             self.configuration
-                .functions
-                .iter()
+                .built()
                 .filter(|function| function.has_build_script)
                 .map(|function| function.package_root.clone())
                 .collect()
