@@ -9,6 +9,7 @@
 
 mod event;
 mod extensions;
+mod managed;
 mod shutdown;
 
 use std::time::Duration;
@@ -21,6 +22,8 @@ use kiln_protocol::runtime_api::{Answer, RuntimeState, sanitise_error_type};
 
 pub use event::{Answered, Effect, Event, InitPhase, Settlement, Timer};
 pub use extensions::{Extension, ExtensionId, Extensions};
+use managed::Managed;
+pub use managed::{TurnEffect, TurnEvent};
 use shutdown::Shutdown;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +48,8 @@ enum State {
     /// The runtime has answered, and it has not come back for the next event, or not every extension
     /// has.
     Finishing { returned: bool },
+    /// The runtime takes events as long as it has workers for them (managed instances).
+    Serving,
     /// The processes end.
     Stopping(Shutdown),
     /// Nothing happens any more.
@@ -76,6 +81,8 @@ pub struct Machine {
     timeout: Duration,
     /// Invocations are run in what is restored from a snapshot.
     snapshots: bool,
+    /// Several events at a time.
+    managed: Option<Managed>,
 }
 
 impl Machine {
@@ -93,13 +100,14 @@ impl Machine {
             init_error: None,
             timeout,
             snapshots,
+            managed: None,
         }
     }
 
     /// Whether an invocation may be handed over now.
     pub fn is_free(&self) -> bool {
         match self.state {
-            State::Idle | State::Down | State::Snapshot { .. } => true,
+            State::Idle | State::Down | State::Snapshot { .. } | State::Serving => true,
             State::Stopping(shutdown) => shutdown.is_unnoticed(),
             _ => false,
         }
@@ -139,7 +147,7 @@ impl Machine {
             State::Init(_) | State::InlineInit(_) => RuntimeState::Started,
             State::Restoring { failed: true } => RuntimeState::RestoreError,
             State::Restoring { failed: false } => RuntimeState::Restoring,
-            State::Idle | State::Snapshot { hooks: false } => RuntimeState::Ready,
+            State::Idle | State::Snapshot { hooks: false } | State::Serving => RuntimeState::Ready,
             State::Running => RuntimeState::Running,
             State::Streaming => RuntimeState::InvocationResponse,
             State::Finishing { returned: false } => RuntimeState::ResponseSent,
@@ -161,6 +169,8 @@ impl Machine {
             Event::RestoreError(error_type) => self.report_restore_error(&error_type),
             Event::LaunchFailed(error) => self.runtime_ended(error),
             Event::Exited(cause) => self.runtime_ended(PlatformError::RuntimeExited(cause)),
+            Event::Turn(id, event) => self.turn(id, event),
+            Event::PollGone => self.poll_gone(),
             Event::Register(registration, identifier) => self.register(registration, identifier),
             Event::ExtensionNext(id) => self.extension_next(id),
             Event::ExtensionError(id, fault, text) => self.extension_error(id, fault, text),
@@ -259,6 +269,10 @@ impl Machine {
             State::Init(_) | State::InlineInit(_) if self.init_error.is_some() => {
                 vec![Effect::Reply(self.refusal("Ready"))]
             }
+            State::Down | State::Stopping(_) | State::Closed => {
+                vec![Effect::Reply(Answer::Closing)]
+            }
+            _ if self.managed.is_some() => self.next_turn(),
             State::Init(Step::Runtime) => self.runtime_ready(false, State::Init),
             State::InlineInit(Step::Runtime) => self.runtime_ready(false, State::InlineInit),
             // It waits to be told of its restore, by another call.
@@ -271,6 +285,7 @@ impl Machine {
             State::Init(_)
             | State::InlineInit(_)
             | State::Idle
+            | State::Serving
             | State::Snapshot { hooks: false }
             | State::Finishing { returned: true } => {
                 vec![Effect::Park]
@@ -284,9 +299,6 @@ impl Machine {
                 let mut effects = vec![Effect::Park, Effect::RuntimeDone];
                 effects.extend(self.go_on());
                 effects
-            }
-            State::Down | State::Stopping(_) | State::Closed => {
-                vec![Effect::Reply(Answer::Closing)]
             }
         }
     }
@@ -305,6 +317,12 @@ impl Machine {
             return Vec::new();
         }
         match self.state {
+            State::Init(Step::LastExtensions { .. })
+            | State::InlineInit(Step::LastExtensions { .. })
+                if self.managed.is_some() =>
+            {
+                self.serve()
+            }
             State::Init(Step::LastExtensions { hooks }) => {
                 self.state = match self.snapshots {
                     true => State::Snapshot { hooks },
@@ -414,23 +432,7 @@ impl Machine {
     /// The running invocation has its answer.
     fn answered(&mut self, answered: Answered) -> Vec<Effect> {
         self.state = State::Finishing { returned: false };
-        let platform = Settlement::Platform;
-        // No capture shows what the service says of the last two: the Runtime API's own words.
-        let (settlement, reply) = match answered {
-            Answered::Body { failed } => (Settlement::Answer { failed }, Answer::Accepted),
-            Answered::TooLarge { limit } => (
-                platform(PlatformError::ResponseTooLarge(limit)),
-                Answer::ResponseTooLarge(limit),
-            ),
-            Answered::Truncated => (
-                platform(PlatformError::truncated_response()),
-                Answer::Truncated,
-            ),
-            Answered::InvalidMode => (
-                platform(PlatformError::invalid_response_mode()),
-                Answer::InvalidResponseMode,
-            ),
-        };
+        let (settlement, reply) = answered.settlement();
         let mut effects = vec![Effect::Settle(settlement), Effect::Reply(reply)];
         // Extensions often have something to send when the function has answered.
         if self.extensions.are_ready() {
@@ -580,6 +582,9 @@ impl Machine {
 
     /// What is going on is over, with this answer for whoever waits.
     fn abandon(&mut self, settlement: Option<Settlement>, status: &Status) -> Vec<Effect> {
+        if self.managed.is_some() {
+            return self.abandon_managed(settlement, status);
+        }
         let settle = settlement.map(Effect::Settle);
         let finish = Effect::Finish(status.clone());
         let mut effects = Vec::new();
@@ -642,11 +647,18 @@ impl Machine {
                     false => Vec::new(),
                 };
             }
+            State::InlineInit(_) | State::Serving if self.managed.is_some() => {
+                effects.extend(self.abandon_turns(&Settlement::Closed, None));
+            }
             State::InlineInit(_) | State::Restoring { .. } | State::Running | State::Streaming => {
-                effects.push(Effect::Settle(Settlement::Closed))
+                effects.push(Effect::Settle(Settlement::Closed));
             }
             State::Finishing { .. } => effects.push(Effect::Finish(Status::Success)),
-            State::Down | State::Init(_) | State::Idle | State::Snapshot { .. } => {}
+            State::Down
+            | State::Init(_)
+            | State::Idle
+            | State::Snapshot { .. }
+            | State::Serving => {}
         }
         effects.extend(self.spin_down());
         effects

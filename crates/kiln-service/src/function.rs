@@ -17,7 +17,7 @@ use kiln_sandbox::{
 };
 use tokio::sync::watch;
 
-use crate::config::{Code, FunctionConfig, ServiceConfig};
+use crate::config::{Code, FunctionConfig, Mode, ServiceConfig};
 use crate::pool::{GRACE, Kind, Next, Pool, Refusal, Waiting};
 use crate::service::{Shared, Throttle};
 use crate::variables::{
@@ -450,7 +450,15 @@ impl Function {
                 runtime_version_arn: runtime.arn,
             },
             initialization: release.config.mode.initialization_type(),
-            json_log: release.config.json_log,
+            json_log: match release.config.mode {
+                // They log in no other format.
+                Mode::Managed { .. } => Some(release.config.json_log.unwrap_or_default()),
+                _ => release.config.json_log,
+            },
+            max_concurrency: match release.config.mode {
+                Mode::Managed { max_concurrency } => Some(max_concurrency),
+                _ => None,
+            },
             memory_mb,
             timeout,
             init_limit: self.shared.config.init_limit,

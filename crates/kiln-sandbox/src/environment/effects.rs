@@ -1,5 +1,6 @@
 //! Carrying out what the lifecycle machine says.
 
+use std::collections::VecDeque;
 use std::sync::{Arc, MutexGuard};
 use std::time::{Duration, SystemTime};
 
@@ -7,13 +8,13 @@ use kiln_protocol::extension_event::{Event as ExtensionEvent, ShutdownReason, Tr
 use kiln_protocol::extensions_api;
 use kiln_protocol::invoke::ExitCause;
 use kiln_protocol::runtime_api::Answer;
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::launch::Role;
 use super::report::{CallerAnswer, settle};
-use super::stream::ActiveStream;
-use super::{Core, Environment, NextEvent, epoch};
-use crate::lifecycle::{Effect, Event, ExtensionId, Timer};
+use super::{Active, Core, Environment, NextEvent, epoch};
+use crate::lifecycle::{Effect, Event, ExtensionId, Timer, TurnEffect};
 use crate::resources::Controlled;
 
 /// The answer to the call that brought an event.
@@ -26,6 +27,9 @@ pub(crate) enum Reply {
     /// To an extension that has registered.
     Registered,
 }
+
+/// A waiting call of the runtime.
+type Poll = oneshot::Sender<NextEvent>;
 
 /// What is left to do once the lock is released.
 enum After {
@@ -104,7 +108,7 @@ impl Environment {
             }
             Effect::KillRuntime => {
                 core.runtime.kill();
-                core.poll = None;
+                core.polls.clear();
             }
             Effect::KillExtension(id) => {
                 if let Some(extension) = core.extensions.get_mut(id.0) {
@@ -130,7 +134,11 @@ impl Environment {
                 }
             }
             Effect::InitFailed(phase, status) => self.init_failed(core, phase, &status),
-            Effect::Deliver => self.deliver(core),
+            Effect::Deliver => {
+                let Core { active, polls, .. } = core;
+                active.iter_mut().for_each(|it| self.deliver(it, polls));
+            }
+            Effect::Turn(id, effect) => self.carry_out_turn(core, id, effect, after),
             // The poll is in place already.
             Effect::Park => {}
             Effect::ParkExtension(id) => {
@@ -154,14 +162,21 @@ impl Environment {
             Effect::Registered(_) => *reply = Some(Reply::Registered),
             Effect::Stream => {
                 let serial = core.streams;
-                if let Some(active) = &mut core.active {
-                    let forwarded = active.invocation.parts.is_some();
-                    active.times.responded = Some(Instant::now());
-                    active.stream = Some(ActiveStream::new(serial, forwarded));
-                }
+                core.active
+                    .iter_mut()
+                    .for_each(|it| it.begin_stream(serial));
             }
             Effect::Settle(settlement) => {
-                after.extend(settle(core, settlement).map(After::Answer));
+                let Core {
+                    active,
+                    posted,
+                    init_error,
+                    ..
+                } = core;
+                let answer = active
+                    .as_mut()
+                    .and_then(|it| settle(it, posted.take(), init_error, settlement));
+                after.extend(answer.map(After::Answer));
             }
             Effect::AvailableSoon => after.push(After::AvailableSoon),
             Effect::RuntimeDone => {
@@ -170,14 +185,59 @@ impl Environment {
                 }
             }
             Effect::Finish(status) => {
-                after.extend(self.finish(core, status).map(After::Answer));
+                self.restore_ended(core, &status);
+                if let Some(active) = core.active.take() {
+                    after.extend(self.finish(core, active, status).map(After::Answer));
+                }
             }
             Effect::Available => after.push(After::Available),
             Effect::Closed => {
                 core.active = None;
+                core.turns.clear();
                 core.hang_up();
                 after.push(After::Closed);
             }
+        }
+    }
+
+    /// The same for one of several events.
+    fn carry_out_turn(
+        &self,
+        core: &mut Core,
+        id: String,
+        effect: TurnEffect,
+        after: &mut Vec<After>,
+    ) {
+        if let TurnEffect::Finish(status) = effect {
+            if let Some(active) = core.turns.remove(&id) {
+                after.extend(self.finish(core, active, status).map(After::Answer));
+            }
+            return;
+        }
+        let serial = core.streams;
+        let Core {
+            turns,
+            polls,
+            posted,
+            init_error,
+            ..
+        } = core;
+        let Some(active) = turns.get_mut(&id) else {
+            return;
+        };
+        match effect {
+            TurnEffect::Arm => {
+                let deadline = Instant::now() + self.config.timeout;
+                active.deadline = Some(deadline);
+                self.wake_timer(core, deadline);
+            }
+            TurnEffect::Deliver => self.deliver(active, polls),
+            TurnEffect::Stream => active.begin_stream(serial),
+            TurnEffect::Settle(settlement) => {
+                let answer = settle(active, posted.take(), init_error, settlement);
+                after.extend(answer.map(After::Answer));
+            }
+            TurnEffect::Finish(_) => {}
         }
     }
 
@@ -221,18 +281,15 @@ impl Environment {
         self.telemetry.flush(deadline).await;
         let core = self.lock();
         // Another event has come in between, perhaps.
-        if core.thaws == thaws && core.active.is_none() {
+        if core.thaws == thaws && core.active.is_none() && core.turns.is_empty() {
             core.processes().for_each(Controlled::end_invoke);
             self.telemetry.freeze();
         }
     }
 
-    fn deliver(&self, core: &mut Core) {
-        let Some(active) = &mut core.active else {
-            return;
-        };
+    fn deliver(&self, active: &mut Active, polls: &mut VecDeque<Poll>) {
         self.log_start(active);
-        let Some(poll) = core.poll.take() else {
+        let Some(poll) = polls.pop_front() else {
             return;
         };
         let invocation = &active.invocation;

@@ -209,7 +209,7 @@ impl Environment {
         };
         let event = match role {
             Role::Runtime => {
-                core.poll = None;
+                core.polls.clear();
                 Event::Exited(cause)
             }
             Role::Extension(id) => {

@@ -12,8 +12,9 @@ mod launch;
 mod report;
 mod stream;
 mod timer;
+mod turns;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -33,7 +34,7 @@ use tokio::time::Instant;
 
 use crate::bandwidth::StreamLimits;
 use crate::invocation::{Invocation, InvocationReport, InvocationResult};
-use crate::lifecycle::{Answered, Event, ExtensionId, Machine};
+use crate::lifecycle::{Answered, Event, ExtensionId, Machine, TurnEvent};
 use crate::logs::LogPipe;
 use crate::resources::{Controlled, Controls};
 use crate::runtime_api;
@@ -87,6 +88,8 @@ pub struct EnvironmentConfig {
     pub initialization: InitializationType,
     /// The log is written in JSON, filtered by level; in text without.
     pub json_log: Option<JsonLog>,
+    /// How many events it takes at a time, on a managed instance; one at a time without.
+    pub max_concurrency: Option<u32>,
     /// Configured memory, MB.
     pub memory_mb: u32,
     /// The function's timeout.
@@ -135,8 +138,8 @@ pub struct Environment {
 
 struct Core {
     machine: Machine,
-    /// The runtime's waiting `/next`.
-    poll: Option<oneshot::Sender<NextEvent>>,
+    /// The runtime's waiting `/next`; several on managed instances.
+    polls: VecDeque<oneshot::Sender<NextEvent>>,
     /// The runtime's waiting `/restore/next`.
     restore_poll: Option<oneshot::Sender<()>>,
     /// The extension that calls for an event just now.
@@ -144,6 +147,8 @@ struct Core {
     /// The waiting `/event/next` of extensions.
     extension_polls: BTreeMap<ExtensionId, oneshot::Sender<ExtensionEvent>>,
     active: Option<Active>,
+    /// The events there are at a time, by request id (managed instances).
+    turns: BTreeMap<String, Active>,
     runtime: Process,
     /// Those of external extensions.
     extensions: Vec<Process>,
@@ -193,7 +198,7 @@ impl Core {
 
     /// Whoever waits for an event will not get one.
     fn hang_up(&mut self) {
-        self.poll = None;
+        self.polls.clear();
         self.restore_poll = None;
         self.extension_polls.clear();
     }
@@ -212,6 +217,8 @@ struct Active {
     invocation: Box<Invocation>,
     times: Times,
     deadline_ms: u128,
+    /// When its time is up, where the environment's timer is not its own.
+    deadline: Option<Instant>,
     init_duration: Option<Duration>,
     /// The environment was restored for this invocation.
     restore: Option<Restore>,
@@ -287,12 +294,16 @@ impl Environment {
         let snapshots = config.initialization == InitializationType::SnapStart;
         let now = Instant::now();
         let core = Core {
-            machine: Machine::new(config.timeout, names, snapshots),
-            poll: None,
+            machine: match config.max_concurrency {
+                Some(most) => Machine::managed(config.timeout, names, most),
+                None => Machine::new(config.timeout, names, snapshots),
+            },
+            polls: VecDeque::new(),
             restore_poll: None,
             asking: None,
             extension_polls: BTreeMap::new(),
             active: None,
+            turns: BTreeMap::new(),
             runtime: Process::default(),
             extensions: extensions.iter().map(|_| Process::default()).collect(),
             thaws: 0,
@@ -339,10 +350,11 @@ impl Environment {
             logs.drain(&mut lines, &mut |source, line| self.log(source, line));
             lines.keep_tail();
         }
-        core.active = Some(Active {
+        let active = Active {
             invocation,
             times: Times::begin(),
             deadline_ms: epoch(deadline).as_millis(),
+            deadline: None,
             init_duration: core.init_duration.take(),
             restore: None,
             produced: 0,
@@ -352,7 +364,11 @@ impl Environment {
             function_error: None,
             stream: None,
             deferred: None,
-        });
+        };
+        if self.config.max_concurrency.is_some() {
+            return self.invoke_turn(core, active);
+        }
+        core.active = Some(active);
         self.dispatch(core, Event::Invoke);
         Ok(())
     }
@@ -380,14 +396,22 @@ impl Environment {
         let (sender, receiver) = oneshot::channel();
         let answer = {
             let mut core = self.lock();
-            core.poll = Some(sender);
+            if self.config.max_concurrency.is_none() {
+                // The runtime polls anew: the call of before is given up.
+                core.polls.clear();
+            }
+            core.polls.push_back(sender);
             self.dispatch(core, Event::Next)
         };
         if let Some(Reply::Runtime(refused)) = answer {
             return Err(refused);
         }
         // The sender is dropped when another poll takes its place or the environment ends.
-        receiver.await.map_err(|_| Answer::Closing)
+        match self.config.max_concurrency {
+            None => receiver.await,
+            Some(_) => turns::Waiting::new(self, receiver).event().await,
+        }
+        .map_err(|_| Answer::Closing)
     }
 
     /// The runtime answered an invocation, with this body where there is one.
@@ -398,9 +422,15 @@ impl Environment {
         body: Option<Bytes>,
     ) -> Answer {
         let mut core = self.lock();
-        let current = core.is_current(request_id);
         core.posted = body;
-        runtime_answer(self.dispatch(core, Event::Respond { answered, current }))
+        let event = match self.config.max_concurrency {
+            Some(_) => Event::Turn(request_id.to_owned(), TurnEvent::Respond(answered)),
+            None => Event::Respond {
+                answered,
+                current: core.is_current(request_id),
+            },
+        };
+        runtime_answer(self.dispatch(core, event))
     }
 
     /// The runtime reported that its init failed.

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use bytes::Bytes;
 use kiln_protocol::extension_event::Tracing;
 use kiln_protocol::invoke::PlatformError;
 use kiln_protocol::log_line::{self, Report, Status};
@@ -95,9 +96,12 @@ impl Environment {
 
     /// Writes the invocation's last lines, tells the host; returns the answer to a caller that waited
     /// for the log.
-    pub(super) fn finish(&self, core: &mut Core, status: Status) -> Option<CallerAnswer> {
-        self.restore_ended(core, &status);
-        let mut active = core.active.take()?;
+    pub(super) fn finish(
+        &self,
+        core: &mut Core,
+        mut active: Active,
+        status: Status,
+    ) -> Option<CallerAnswer> {
         let duration = match &active.platform_error {
             // The invocation took as long as it was allowed to.
             Some(PlatformError::TimedOut(timeout)) => *timeout,
@@ -125,7 +129,10 @@ impl Environment {
             Some(restore) => report.line_after_restore(request_id, restore),
             None => report.line(request_id),
         });
-        self.tell(&last_lines, || last_records(&active, &report, fault));
+        let managed = self.config.max_concurrency.is_some();
+        self.tell(&last_lines, || {
+            last_records(&active, &report, fault, managed)
+        });
         let log_tail = self.logs.as_ref().and_then(|logs| logs.lock().take_tail());
         let Active {
             invocation,
@@ -239,7 +246,12 @@ impl Environment {
 }
 
 /// The records about the end of an invocation.
-fn last_records(active: &Active, report: &Report, fault: Option<String>) -> Vec<Record> {
+fn last_records(
+    active: &Active,
+    report: &Report,
+    fault: Option<String>,
+    managed: bool,
+) -> Vec<Record> {
     let request_id = &active.invocation.request_id;
     let error_type = match &report.status {
         Status::Error(error_type) => Some(error_type.clone()),
@@ -253,7 +265,11 @@ fn last_records(active: &Active, report: &Report, fault: Option<String>) -> Vec<
         (Status::Success, Some(_)) => telemetry_record::Status::Error,
         (status, _) => status.into(),
     };
-    let mut metrics = ReportMetrics::from(report);
+    let mut metrics = match managed {
+        // What memory and what share of an init were its own, nobody can tell.
+        true => ReportMetrics::of_managed_instance(report.duration),
+        false => ReportMetrics::from(report),
+    };
     if let Some(restore) = &active.restore {
         metrics = metrics.with_restore(restore);
     }
@@ -307,9 +323,12 @@ impl CallerAnswer {
 }
 
 /// What to answer the caller; nothing yet when the answer waits for the log tail to be complete.
-pub(super) fn settle(core: &mut Core, settlement: Settlement) -> Option<CallerAnswer> {
-    let body = core.posted.take();
-    let active = core.active.as_mut()?;
+pub(super) fn settle(
+    active: &mut Active,
+    body: Option<Bytes>,
+    init_error: &Option<Bytes>,
+    settlement: Settlement,
+) -> Option<CallerAnswer> {
     let forwarded = active.stream.take_if(|stream| stream.forwarded);
     let body = body.unwrap_or_default();
     if forwarded.is_none() {
@@ -326,7 +345,7 @@ pub(super) fn settle(core: &mut Core, settlement: Settlement) -> Option<CallerAn
             },
         },
         Settlement::InitError => {
-            InvocationResult::FunctionError(core.init_error.take().unwrap_or_default())
+            InvocationResult::FunctionError(init_error.clone().unwrap_or_default())
         }
         Settlement::Platform(error) => {
             active.platform_error = Some(error.clone());

@@ -22,10 +22,10 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::effects::Reply;
-use super::{Environment, runtime_answer};
+use super::{Active, Core, Environment, runtime_answer};
 use crate::bandwidth::TokenBucket;
 use crate::invocation::ResponsePart;
-use crate::lifecycle::{Answered, Event};
+use crate::lifecycle::{Answered, Event, TurnEvent};
 
 /// Most bytes passed on at once: what the channel holds is bounded by this times its capacity, and
 /// a slow bandwidth is felt evenly.
@@ -47,7 +47,7 @@ pub(super) struct ActiveStream {
 }
 
 impl ActiveStream {
-    pub(super) fn new(serial: u64, forwarded: bool) -> Self {
+    fn new(serial: u64, forwarded: bool) -> Self {
         Self {
             serial,
             forwarded,
@@ -77,12 +77,33 @@ enum End {
 /// A streamed response that has begun.
 pub(crate) struct ResponseStream {
     environment: Arc<Environment>,
+    request_id: String,
     serial: u64,
     sink: Sink,
     received: usize,
     limit: usize,
     /// The machine knows that it has ended.
     ended: bool,
+}
+
+impl Active {
+    /// Its response begins to come.
+    pub(super) fn begin_stream(&mut self, serial: u64) {
+        let forwarded = self.invocation.parts.is_some();
+        self.times.responded = Some(Instant::now());
+        self.stream = Some(ActiveStream::new(serial, forwarded));
+    }
+}
+
+impl Core {
+    /// The invocation whose response is this stream, unless it has ended.
+    fn streaming(&mut self, serial: u64) -> Option<&mut Active> {
+        let all = self.active.iter_mut().chain(self.turns.values_mut());
+        all.into_iter().find(|active| {
+            let stream = active.stream.as_ref();
+            stream.is_some_and(|stream| stream.serial == serial)
+        })
+    }
 }
 
 impl Environment {
@@ -94,20 +115,21 @@ impl Environment {
     ) -> Result<ResponseStream, Answer> {
         let (serial, parts) = {
             let mut core = self.lock();
-            let current = core.is_current(request_id);
             core.streams += 1;
             let serial = core.streams;
-            let reply = self.dispatch(core, Event::ResponseBegun { current });
+            let event = match self.config.max_concurrency {
+                Some(_) => Event::Turn(request_id.to_owned(), TurnEvent::ResponseBegun),
+                None => Event::ResponseBegun {
+                    current: core.is_current(request_id),
+                },
+            };
+            let reply = self.dispatch(core, event);
             if let Some(Reply::Runtime(refused)) = reply {
                 return Err(refused);
             }
             let mut core = self.lock();
             // It may have ended between the two locks.
-            let active = core.active.as_mut().filter(|active| {
-                let stream = active.stream.as_ref();
-                stream.is_some_and(|stream| stream.serial == serial)
-            });
-            let Some(active) = active else {
+            let Some(active) = core.streaming(serial) else {
                 return Err(Answer::Closing);
             };
             (serial, active.invocation.parts.take())
@@ -128,6 +150,7 @@ impl Environment {
         };
         Ok(ResponseStream {
             environment: Arc::clone(self),
+            request_id: request_id.to_owned(),
             serial,
             sink,
             received: 0,
@@ -204,10 +227,12 @@ impl ResponseStream {
     fn end(&mut self, end: End) -> Answer {
         self.ended = true;
         let mut core = self.environment.lock();
-        let stream = core.active.as_mut().and_then(|it| it.stream.as_mut());
-        let stream = stream.filter(|stream| stream.serial == self.serial);
+        let received = self.received as u64;
+        let stream = core.streaming(self.serial).and_then(|active| {
+            active.produced = received;
+            active.stream.as_mut()
+        });
         let current = stream.is_some();
-        let received = self.received;
         let answered = match end {
             End::Complete => {
                 if let Sink::Collect(collected) = &mut self.sink {
@@ -225,10 +250,13 @@ impl ResponseStream {
             End::TooLarge => Answered::TooLarge { limit: self.limit },
             End::Truncated => Answered::Truncated,
         };
-        if let Some(active) = core.active.as_mut().filter(|_| current) {
-            active.produced = received as u64;
-        }
-        let ended = Event::ResponseEnded { answered, current };
+        let ended = match self.environment.config.max_concurrency {
+            Some(_) => {
+                let request_id = self.request_id.clone();
+                Event::Turn(request_id, TurnEvent::ResponseEnded(answered))
+            }
+            None => Event::ResponseEnded { answered, current },
+        };
         runtime_answer(self.environment.dispatch(core, ended))
     }
 }

@@ -37,6 +37,7 @@ pub(super) fn connections(input: &[u8]) {
             identity: Identity::default(),
             initialization: InitializationType::OnDemand,
             json_log: None,
+            max_concurrency: None,
             memory_mb: 128,
             timeout: Duration::from_secs(3),
             init_limit: Duration::from_secs(10),

@@ -8,7 +8,7 @@ use kiln_protocol::invoke::{ExitCause, ExtensionFault, PlatformError};
 use kiln_protocol::log_line::Status;
 use kiln_protocol::runtime_api::Answer;
 
-use super::ExtensionId;
+use super::{ExtensionId, TurnEffect, TurnEvent};
 
 /// Something that happened to the environment.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,6 +48,10 @@ pub enum Event {
     LaunchFailed(PlatformError),
     /// The runtime's process ended.
     Exited(ExitCause),
+    /// Something happened to one of several events, named by its request id (managed instances).
+    Turn(String, TurnEvent),
+    /// A call of the runtime for an event was given up while it waited (managed instances).
+    PollGone,
     /// An extension registers, to be known by this identifier.
     Register(Registration, String),
     /// An extension asked for the next event.
@@ -81,6 +85,29 @@ pub enum Answered {
     Truncated,
     /// A result in a response mode that there is not.
     InvalidMode,
+}
+
+impl Answered {
+    /// What the caller receives, and the runtime.
+    pub(super) fn settlement(self) -> (Settlement, Answer) {
+        let platform = Settlement::Platform;
+        // No capture shows what the service says of the last two: the Runtime API's own words.
+        match self {
+            Self::Body { failed } => (Settlement::Answer { failed }, Answer::Accepted),
+            Self::TooLarge { limit } => (
+                platform(PlatformError::ResponseTooLarge(limit)),
+                Answer::ResponseTooLarge(limit),
+            ),
+            Self::Truncated => (
+                platform(PlatformError::truncated_response()),
+                Answer::Truncated,
+            ),
+            Self::InvalidMode => (
+                platform(PlatformError::invalid_response_mode()),
+                Answer::InvalidResponseMode,
+            ),
+        }
+    }
 }
 
 /// Something to do.
@@ -120,6 +147,8 @@ pub enum Effect {
     Restore,
     /// The restore is done: the invocation's time begins.
     Restored,
+    /// Something to do about one of several events.
+    Turn(String, TurnEffect),
     /// Answer an extension's call.
     ReplyToExtension(extensions_api::Answer),
     /// Answer an extension that has registered.
@@ -148,7 +177,7 @@ pub enum Effect {
     RuntimeDone,
     /// The invocation is over: write its END and REPORT lines.
     Finish(Status),
-    /// The environment can take an invocation.
+    /// The environment can take an invocation, or another.
     Available,
     /// The environment is gone.
     Closed,

@@ -228,7 +228,9 @@ impl Machine {
         match self.state {
             State::Init(Step::Runtime) => self.runtime_ready(false, State::Init),
             State::InlineInit(Step::Runtime) => self.runtime_ready(false, State::InlineInit),
-            State::Serving => std::iter::once(Effect::Park).chain(managed.offer()).collect(),
+            State::Serving => std::iter::once(Effect::Park)
+                .chain(managed.offer())
+                .collect(),
             _ => vec![Effect::Park],
         }
     }
@@ -302,3 +304,6 @@ impl Machine {
         effects
     }
 }
+
+#[cfg(test)]
+mod tests;

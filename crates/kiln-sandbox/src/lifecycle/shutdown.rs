@@ -88,6 +88,8 @@ impl Machine {
                 // Frozen between two events, where nobody waits, and nobody would wait for it.
                 self.shut_down(reason, Then::Unnoticed)
             }
+            // Whoever has been told that there is room must learn that there is none.
+            State::Serving => self.shut_down(reason, Then::Close),
             _ => self.shut_down(reason, Then::Available),
         }
     }
