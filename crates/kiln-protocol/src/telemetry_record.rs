@@ -87,6 +87,18 @@ pub enum InitializationType {
     LambdaManagedInstances,
 }
 
+impl InitializationType {
+    /// The name, as functions and records have it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::OnDemand => "on-demand",
+            Self::ProvisionedConcurrency => "provisioned-concurrency",
+            Self::SnapStart => "snap-start",
+            Self::LambdaManagedInstances => "lambda-managed-instances",
+        }
+    }
+}
+
 /// When an init ran.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]

@@ -201,6 +201,11 @@ impl Machine {
         matches!(self.state, State::Idle | State::Down)
     }
 
+    /// Whether a runtime waits for an event.
+    pub fn is_initialised(&self) -> bool {
+        self.state == State::Idle
+    }
+
     /// Whether the environment has ended, or is about to.
     pub fn is_closing(&self) -> bool {
         matches!(self.state, State::Closed | State::Stopping { close: true })

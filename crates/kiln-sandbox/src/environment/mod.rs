@@ -19,6 +19,7 @@ use bytes::Bytes;
 use kiln_protocol::invoke::PlatformError;
 use kiln_protocol::log_line;
 use kiln_protocol::runtime_api::Answer;
+use kiln_protocol::telemetry_record::InitializationType;
 use tokio::sync::{Notify, oneshot};
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
@@ -59,7 +60,7 @@ pub enum LogSource {
     Function,
     /// The platform: START, END, REPORT and the like.
     Platform,
-    /// Kiln, about the log: what was dropped.
+    /// Kiln: what was dropped from the log, or given up.
     Notice,
 }
 
@@ -72,6 +73,8 @@ pub struct EnvironmentConfig {
     pub memory_mb: u32,
     /// The function's timeout.
     pub timeout: Duration,
+    /// Why it is started.
+    pub initialization: InitializationType,
     /// Limit of the init phase; 10 s on demand.
     pub init_limit: Duration,
     /// Size and bandwidth of a streamed response.
@@ -171,6 +174,7 @@ pub(crate) struct NextEvent {
     pub(crate) function_arn: String,
     pub(crate) trace_id: String,
     pub(crate) client_context: Option<String>,
+    pub(crate) tenant_id: Option<String>,
     pub(crate) deadline_ms: u128,
     pub(crate) payload: Bytes,
 }
@@ -288,6 +292,12 @@ impl Environment {
         });
         self.dispatch(core, Event::Invoke);
         Ok(())
+    }
+
+    /// Whether it has a process whose init is done and which waits for an event. One that is free and
+    /// has none begins its next invocation with an init.
+    pub fn is_initialised(&self) -> bool {
+        self.lock().machine.is_initialised()
     }
 
     /// Ends the environment: its processes are killed, whoever waits is answered.
@@ -468,6 +478,7 @@ impl Environment {
             function_arn: invocation.function_arn.clone(),
             trace_id: invocation.trace_id.clone(),
             client_context: invocation.client_context.clone(),
+            tenant_id: invocation.tenant_id.clone(),
             deadline_ms: active.deadline_ms,
             payload: invocation.payload.clone(),
         });

@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use kiln_protocol::invoke::PlatformError;
 use kiln_protocol::log_line::{self, Report, Status};
+use kiln_protocol::telemetry_record::InitializationType;
 use tokio::sync::oneshot;
 
 use super::{Active, Core, Environment, LogSource};
@@ -69,9 +70,11 @@ impl Environment {
                 outcome: Outcome { result, log_tail },
             });
         let total = invocation.arrived.elapsed().unwrap_or(duration);
+        // One that was started ahead kept nobody waiting.
+        let ahead = self.config.initialization == InitializationType::ProvisionedConcurrency;
         let report = InvocationReport {
             request_id: invocation.request_id,
-            cold: report.init_duration.is_some() || inline_init,
+            cold: (report.init_duration.is_some() && !ahead) || inline_init,
             report,
             function_error,
             total,

@@ -10,8 +10,8 @@ use tokio::task::JoinHandle;
 
 use crate::runtime_api::connection;
 use crate::{
-    Controls, Environment, EnvironmentConfig, Host, Invocation, InvocationReport, LogSource,
-    Outcome, ResponsePart, StreamLimits,
+    Controls, Environment, EnvironmentConfig, Host, InitializationType, Invocation,
+    InvocationReport, LogSource, Outcome, ResponsePart, StreamLimits,
 };
 
 /// The ids of the invocations that wait for the runtime.
@@ -36,6 +36,7 @@ pub(super) fn connections(input: &[u8]) {
             version: "$LATEST".to_owned(),
             memory_mb: 128,
             timeout: Duration::from_secs(3),
+            initialization: InitializationType::OnDemand,
             init_limit: Duration::from_secs(10),
             // Small, so that short inputs come to them.
             stream_limits: StreamLimits {
@@ -122,6 +123,7 @@ impl Host for Waiting {
             function_arn: "arn:aws:lambda:us-east-1:000000000000:function:f".to_owned(),
             trace_id: "Root=1-00000000-000000000000000000000000".to_owned(),
             client_context: Some("{}".to_owned()),
+            tenant_id: Some("blue".to_owned()),
             payload: Bytes::from_static(b"{}"),
             tail: true,
             arrived: SystemTime::now(),
