@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use kiln_project::{Function, FunctionKind, Project};
-use kiln_service::FunctionConfig;
+use kiln_service::{ConcurrencyShare, FunctionConfig};
 
 use super::Watch;
 use crate::failure::Failure;
@@ -20,10 +20,10 @@ pub(super) struct Configuration {
 }
 
 impl Configuration {
-    /// How much concurrency each function reserves.
-    pub(super) fn reserved(&self) -> impl Iterator<Item = (&str, Option<u32>)> {
+    /// How much concurrency each function has for itself.
+    pub(super) fn reserved(&self) -> impl Iterator<Item = (&str, ConcurrencyShare)> {
         let configs = self.configs.values();
-        configs.map(|config| (config.name.as_str(), config.reserved_concurrency))
+        configs.map(|config| (config.name.as_str(), config.concurrency_share()))
     }
 
     /// Reads it for the functions that cargo's flags select.
