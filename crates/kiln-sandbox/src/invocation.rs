@@ -18,6 +18,8 @@ pub struct Invocation {
     pub trace_id: String,
     /// Decoded client context, a JSON document on one line.
     pub client_context: Option<String>,
+    /// For whom it runs, in a function that keeps its tenants apart.
+    pub tenant_id: Option<String>,
     /// The event, handed to the runtime as it came.
     pub payload: Bytes,
     /// Keep the last of the log for the caller. The answer then waits for the REPORT line.
@@ -104,7 +106,8 @@ impl InvocationResult {
 pub struct InvocationReport {
     /// UUID of the invocation.
     pub request_id: String,
-    /// A process was started for it: an init came before it, or was part of it.
+    /// A process was started for it: an init came before it, or was part of it. One that was started
+    /// ahead was not for it, though its REPORT line has that init.
     pub cold: bool,
     /// The figures of its REPORT line.
     pub report: Report,

@@ -25,5 +25,6 @@ mod timestamp;
 pub use bandwidth::StreamLimits;
 pub use environment::{Environment, EnvironmentConfig, Host, Identity, Launch, LogSource};
 pub use invocation::{Invocation, InvocationReport, InvocationResult, Outcome, ResponsePart};
+pub use kiln_protocol::telemetry_record::InitializationType;
 pub use resources::{Controls, ResourceSettings};
 pub use telemetry::Telemetry;

@@ -113,6 +113,14 @@ impl Machine {
         }
     }
 
+    /// Whether a runtime waits for an event.
+    pub fn is_initialised(&self) -> bool {
+        matches!(
+            self.state,
+            State::Idle | State::Snapshot { .. } | State::Serving
+        )
+    }
+
     /// Whether the environment has ended, or is about to.
     pub fn is_closing(&self) -> bool {
         match self.state {

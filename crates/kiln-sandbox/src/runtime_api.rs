@@ -205,5 +205,8 @@ fn deliver(event: NextEvent) -> Response<Full<Bytes>> {
     if let Some(context) = event.client_context {
         insert(headers::RUNTIME_CLIENT_CONTEXT, context);
     }
+    if let Some(tenant) = event.tenant_id {
+        insert(headers::RUNTIME_TENANT_ID, tenant);
+    }
     response
 }

@@ -7,6 +7,8 @@ use std::time::Duration;
 use kiln_protocol::json_log::JsonLog;
 use kiln_sandbox::{ResourceSettings, StreamLimits};
 
+use crate::account::ConcurrencyShare;
+
 /// What is the same for every function of the service.
 #[derive(Clone, Debug)]
 pub struct ServiceConfig {
@@ -20,7 +22,10 @@ pub struct ServiceConfig {
     /// machine: idle environments of other functions end to make room, and where there are none,
     /// invocations wait.
     pub max_environments: usize,
-    /// Limit of the init phase.
+    /// How long an environment stays that has nothing to do; `None` keeps it. Provisioned ones stay.
+    pub idle_timeout: Option<Duration>,
+    /// Limit of the init phase on demand. Provisioned environments have theirs, which AWS
+    /// [gives](https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html) them.
     pub init_limit: Duration,
     /// Size and bandwidth of a streamed response.
     pub stream_limits: StreamLimits,
@@ -33,10 +38,11 @@ impl Default for ServiceConfig {
         Self {
             region: "us-east-1".to_owned(),
             account: "000000000000".to_owned(),
-            // The default quota of an account, a process for each of them, and the limit of an
-            // on-demand init.
+            // The default quota of an account, and a process for each of them.
             account_concurrency: 1_000,
             max_environments: 1_000,
+            // AWS does not say how long; it has been seen to take 5 to 15 minutes.
+            idle_timeout: Some(Duration::from_secs(10 * 60)),
             init_limit: Duration::from_secs(10),
             stream_limits: StreamLimits::default(),
             // A function with little memory is slow on AWS; here, somebody has to ask for that.
@@ -88,6 +94,17 @@ impl FunctionConfig {
             tenant_isolation: false,
         }
     }
+
+    /// What it has of the account's concurrency for itself.
+    pub fn concurrency_share(&self) -> ConcurrencyShare {
+        ConcurrencyShare {
+            reserved: self.reserved_concurrency,
+            provisioned: match self.mode {
+                Mode::Provisioned { environments } => environments,
+                Mode::OnDemand | Mode::SnapStart | Mode::Managed { .. } => 0,
+            },
+        }
+    }
 }
 
 /// How a function's environments come to be, and what they take at a time.
@@ -96,7 +113,9 @@ pub enum Mode {
     /// Started for an invocation that finds none idle; one event at a time.
     #[default]
     OnDemand,
-    /// As on demand, and this many are started ahead and kept.
+    /// As on demand, and this many are started ahead, kept, and replaced when they end. They are taken
+    /// from what the function reserves, or else from the account. On AWS a version or an alias has
+    /// them, never `$LATEST`, which is all there is here.
     Provisioned {
         /// How many.
         environments: u32,
@@ -108,6 +127,17 @@ pub enum Mode {
         /// How many, 1 to 1,600.
         max_concurrency: u32,
     },
+}
+
+/// How a function's provisioned environments stand.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ProvisionedState {
+    /// How many it is to have.
+    pub requested: usize,
+    /// How many have come up, busy ones included.
+    pub available: usize,
+    /// No more are tried: their init fails, which is `FUNCTION_ERROR_INIT_FAILURE`.
+    pub failed: bool,
 }
 
 /// Where a function's code is.

@@ -4,20 +4,24 @@
 //! none idle, and never makes a caller wait for an environment that is not coming. A new release
 //! (code or configuration) takes over at once: environments of the old one finish what they run
 //! and end. Who is let in, and which environment stands how, is kept in the [`Pool`]'s books.
+//! Provisioned environments are started with the release and kept; others end when they have been
+//! idle for long.
 
 use std::ops::{Deref, DerefMut};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use kiln_protocol::error::ServiceError;
 use kiln_protocol::function::LATEST;
+use kiln_protocol::invoke;
 use kiln_sandbox::{
-    Environment, EnvironmentConfig, Host, Identity, Invocation, InvocationReport, Launch, LogSource,
+    Environment, EnvironmentConfig, Host, Identity, InitializationType, Invocation,
+    InvocationReport, Launch, LogSource,
 };
 use tokio::sync::watch;
 
-use crate::config::{Code, FunctionConfig, Mode, ServiceConfig};
+use crate::config::{Code, FunctionConfig, Mode, ProvisionedState, ServiceConfig};
 use crate::pool::{GRACE, Kind, Next, Pool, Refusal, Waiting};
 use crate::service::{Shared, Throttle};
 use crate::variables::{
@@ -51,6 +55,8 @@ struct State {
     pool: Pool<Arc<Environment>, Box<Invocation>>,
     /// A task looks after those who wait.
     attended: bool,
+    /// A task looks after those that have been idle for long.
+    reaped: bool,
     /// When an environment may be started again after that has failed.
     starts_again: Duration,
 }
@@ -70,10 +76,22 @@ struct Release {
 struct Member {
     id: u64,
     function: Arc<Function>,
+    /// It was started ahead.
+    provisioned: bool,
 }
 
 /// How long nothing is started after a start has failed for want of descriptors or ports.
 const PAUSE: Duration = Duration::from_secs(1);
+
+/// How long the init of a provisioned environment may take: as long as an invocation, and not less or
+/// more than this.
+///
+/// Source: [Lambda execution environment lifecycle](https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html),
+/// "Init phase".
+const PROVISIONED_INIT: [Duration; 2] = [Duration::from_secs(130), Duration::from_secs(15 * 60)];
+
+/// Tells a function why its environment was started.
+const INITIALIZATION_TYPE: &str = "AWS_LAMBDA_INITIALIZATION_TYPE";
 
 impl Function {
     pub(crate) fn new(name: String, shared: Arc<Shared>) -> Arc<Self> {
@@ -81,6 +99,7 @@ impl Function {
             release: None,
             pool: Pool::new(Arc::clone(&shared.account)),
             attended: false,
+            reaped: false,
             starts_again: Duration::ZERO,
         };
         Arc::new(Self {
@@ -134,9 +153,13 @@ impl Function {
         if unchanged {
             return;
         }
-        state.release = Some(Arc::new(Release { config, code }));
         // What has no invocation goes at once; what has one ends when it is available again.
         let outdated = state.pool.outdate();
+        // A debugger brings one process, which is everybody's.
+        let isolated = config.tenant_isolation && code != Code::External;
+        state.pool.isolate_tenants(isolated);
+        state.pool.provision(provisioned(&config, &code));
+        state.release = Some(Arc::new(Release { config, code }));
         self.grow(state);
         for environment in outdated {
             environment.close();
@@ -151,11 +174,14 @@ impl Function {
         }
     }
 
-    /// Ends every idle environment, so that the next invocation is a cold start.
+    /// Ends every idle environment, so that the next invocation is a cold start. Provisioned ones end
+    /// too, and are replaced.
     pub fn recycle(&self) -> usize {
-        // No more than there are: others become idle all the time.
-        let (idle, _) = self.idle_and_ending();
-        (0..idle).take_while(|_| self.end_oldest_idle()).count()
+        let idle = self.lock().pool.take_all_idle();
+        for environment in &idle {
+            environment.close();
+        }
+        idle.len()
     }
 
     /// Ends the environment that has been idle longest; `false` when none is idle.
@@ -166,6 +192,23 @@ impl Function {
             environment.close();
         }
         found
+    }
+
+    /// Whether it takes this invocation, as to whom it runs for.
+    ///
+    /// # Errors
+    /// The function keeps tenants apart, and there is none; or it does not, and there is one.
+    pub(crate) fn check_tenant(&self, tenant: Option<&str>) -> Result<(), ServiceError> {
+        match &self.lock().release {
+            Some(release) => release.check_tenant(tenant),
+            // Nothing is known of it yet.
+            None => Ok(()),
+        }
+    }
+
+    /// How its provisioned environments stand.
+    pub fn provisioned(&self) -> ProvisionedState {
+        self.lock().pool.provisioned_state()
     }
 
     /// How many environments are idle, and how many are about to end.
@@ -201,6 +244,7 @@ impl Function {
         let Some(release) = &state.release else {
             return Err(ServiceError::not_in_this_state("Failed"));
         };
+        release.check_tenant(invocation.tenant_id.as_deref())?;
         let starts = release.code != Code::External;
         let kind = match invocation.reply {
             Some(_) => Kind::Synchronous,
@@ -220,7 +264,7 @@ impl Function {
             }
             return Ok(());
         }
-        match state.pool.admit(kind, starts, now) {
+        match state.pool.admit(&invocation, kind, starts, now) {
             Ok(()) => {
                 self.assign(state, invocation);
                 Ok(())
@@ -247,7 +291,7 @@ impl Function {
 
     /// Gives an invocation that was let in an environment, or lets it wait for one.
     fn assign(self: &Arc<Self>, mut state: Locked<'_>, invocation: Box<Invocation>) {
-        match state.pool.take_idle() {
+        match state.pool.take_idle(&invocation) {
             None => {
                 state.pool.wait(invocation);
                 self.grow(state);
@@ -270,7 +314,7 @@ impl Function {
             // It ended in this moment: the invocation gets the next, or is first in line for another.
             let mut state = self.lock();
             state.pool.took_nothing(id);
-            match state.pool.take_idle() {
+            match state.pool.take_idle(&returned) {
                 None => {
                     state.pool.wait_first(returned);
                     return self.grow(state);
@@ -301,20 +345,28 @@ impl Function {
             // One debugger, one process, one environment.
             if !state.pool.has_current() {
                 self.shared.add_environment_anyway();
-                self.add_environment(&mut state.pool, &release, now);
+                self.add_environment(&mut state.pool, &release, false, now);
             }
             return 0;
         }
         state.pool.forget_abandoned();
         loop {
-            let wanted = state.pool.wants(now);
+            // Who waits comes first.
+            let on_demand = state.pool.wants(now);
+            let provisioned = on_demand == 0;
+            let wanted = match on_demand {
+                0 => state.pool.wants_provisioned(now),
+                wanted => wanted,
+            };
             if wanted == 0 || now < state.starts_again {
                 return 0;
             }
             if !self.shared.add_environment() {
                 return wanted;
             }
-            if !self.add_environment(&mut state.pool, &release, now) {
+            if self.add_environment(&mut state.pool, &release, provisioned, now) {
+                self.reap(state);
+            } else {
                 // No descriptors, no ports: only an environment of before could still take them.
                 state.starts_again = now + PAUSE;
                 if state.pool.is_empty() {
@@ -373,26 +425,69 @@ impl Function {
         }
     }
 
+    /// Has a task end what has been idle for long, as long as there are environments. It sleeps until
+    /// the first of them may be due, so that invocations cost it nothing.
+    fn reap(self: &Arc<Self>, state: &mut State) {
+        let Some(timeout) = self.shared.config.idle_timeout else {
+            return;
+        };
+        if !state.reaped {
+            state.reaped = true;
+            tokio::spawn(Self::end_idle(Arc::downgrade(self), timeout));
+        }
+    }
+
+    async fn end_idle(function: Weak<Self>, timeout: Duration) {
+        let mut pause = timeout;
+        loop {
+            tokio::time::sleep(pause).await;
+            let Some(function) = function.upgrade() else {
+                return;
+            };
+            let now = function.shared.now();
+            let mut state = function.lock();
+            let ended = match now.checked_sub(timeout) {
+                Some(moment) => state.pool.take_idle_since(moment),
+                None => Vec::new(),
+            };
+            // What comes to rest from now on is due later than that.
+            let due = state.pool.idle_since().unwrap_or(now) + timeout;
+            // Timers count milliseconds.
+            pause = due.saturating_sub(now) + Duration::from_millis(1);
+            let done = state.pool.is_empty();
+            state.reaped = !done;
+            drop(state);
+            for environment in ended {
+                environment.close();
+            }
+            if done {
+                return;
+            }
+        }
+    }
+
     /// Starts an environment, for which there is room.
     fn add_environment(
         self: &Arc<Self>,
         pool: &mut Pool<Arc<Environment>, Box<Invocation>>,
         release: &Arc<Release>,
+        provisioned: bool,
         now: Duration,
     ) -> bool {
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
         let member = Arc::new(Member {
             id,
             function: Arc::clone(self),
+            provisioned,
         });
-        let config = self.environment_config(release);
+        let config = self.environment_config(release, provisioned);
         let environment = match &release.code {
             Code::External => Ok(Environment::external(config, member)),
             Code::Executable { .. } => Environment::start(config, member),
         };
         match environment {
             Ok(environment) => {
-                pool.started(id, environment, now);
+                pool.started(id, environment, provisioned, now);
                 true
             }
             Err(error) => {
@@ -406,10 +501,22 @@ impl Function {
         }
     }
 
-    fn environment_config(&self, release: &Release) -> EnvironmentConfig {
+    fn environment_config(&self, release: &Release, provisioned: bool) -> EnvironmentConfig {
         let FunctionConfig {
             memory_mb, timeout, ..
         } = release.config;
+        let (initialization, init_limit) = if provisioned {
+            let [least, most] = PROVISIONED_INIT;
+            let limit = timeout.clamp(least, most);
+            (InitializationType::ProvisionedConcurrency, limit)
+        } else {
+            let kind = match release.config.mode {
+                // What is beyond the provisioned environments of a function is on demand.
+                Mode::Provisioned { .. } => InitializationType::OnDemand,
+                mode => mode.initialization_type(),
+            };
+            (kind, self.shared.config.init_limit)
+        };
         let log_stream = new_log_stream(LATEST);
         let launch = match &release.code {
             Code::External => None,
@@ -417,11 +524,15 @@ impl Function {
                 path,
                 working_directory,
             } => {
-                let variables = runtime_variables(
+                let mut variables = runtime_variables(
                     &self.shared.config,
                     &release.config,
                     working_directory,
                     &log_stream,
+                );
+                variables.insert(
+                    INITIALIZATION_TYPE.to_owned(),
+                    initialization.name().to_owned(),
                 );
                 Some(Launch {
                     bootstrap: path.clone(),
@@ -449,7 +560,6 @@ impl Function {
                 runtime_version: runtime.version,
                 runtime_version_arn: runtime.arn,
             },
-            initialization: release.config.mode.initialization_type(),
             json_log: match release.config.mode {
                 // They log in no other format.
                 Mode::Managed { .. } => Some(release.config.json_log.unwrap_or_default()),
@@ -461,11 +571,20 @@ impl Function {
             },
             memory_mb,
             timeout,
-            init_limit: self.shared.config.init_limit,
+            initialization,
+            init_limit,
             stream_limits: self.shared.config.stream_limits,
             controls: self.shared.controls.clone(),
             launch,
         }
+    }
+
+    /// Nothing is provisioned any more: the function's init fails.
+    fn say_provisioning_failed(&self) {
+        let line = "provisioned concurrency failed: FUNCTION_ERROR_INIT_FAILURE; invocations run in environments on demand until the next deployment";
+        self.shared
+            .observer
+            .log(&self.name, LogSource::Notice, line);
     }
 
     /// The environment of a runtime started elsewhere; `None` when the function runs its own.
@@ -491,7 +610,23 @@ impl State {
             .release
             .as_ref()
             .is_some_and(|release| !external(release));
-        self.pool.has_events() || (starts && self.pool.waits_for_time())
+        let waits = || self.pool.waits_for_time() || self.pool.lacks_provisioned();
+        self.pool.has_events() || (starts && waits())
+    }
+}
+
+impl Release {
+    fn check_tenant(&self, tenant: Option<&str>) -> Result<(), ServiceError> {
+        invoke::tenant_id(tenant, self.config.tenant_isolation).map(drop)
+    }
+}
+
+/// How many environments a function has started ahead.
+pub(crate) fn provisioned(config: &FunctionConfig, code: &Code) -> u32 {
+    match code {
+        Code::Executable { .. } => config.concurrency_share().provisioned,
+        // A debugger starts its one process itself.
+        Code::External => 0,
     }
 }
 
@@ -519,13 +654,30 @@ impl Waiting for Box<Invocation> {
     fn is_abandoned(&self) -> bool {
         Invocation::is_abandoned(self)
     }
+
+    fn tenant(&self) -> Option<&str> {
+        self.tenant_id.as_deref()
+    }
 }
 
 impl Host for Member {
     fn available(&self, environment: &Arc<Environment>) {
         let now = self.function.shared.now();
+        // Only then is there a difference: an invocation begins with the init otherwise.
+        let failed = self.provisioned && !environment.is_initialised();
         let mut state = self.function.lock();
+        if failed && let Some(last) = state.pool.init_failed(self.id, now) {
+            drop(state);
+            environment.close();
+            if last {
+                self.function.say_provisioning_failed();
+            }
+            return;
+        }
         let next = state.pool.available(self.id, now);
+        if matches!(next, Next::Rest) && state.pool.has_waiting() {
+            return self.function.grow(state);
+        }
         drop(state);
         match next {
             Next::Rest => {}

@@ -18,7 +18,8 @@ mod rate;
 mod service;
 mod variables;
 
-pub use config::{Code, FunctionConfig, Mode, ServiceConfig};
+pub use account::ConcurrencyShare;
+pub use config::{Code, FunctionConfig, Mode, ProvisionedState, ServiceConfig};
 pub use function::{BuildState, Function};
 pub use kiln_protocol::error::ThrottleReason;
 pub use kiln_sandbox::{InvocationReport, InvocationResult, LogSource, Outcome, StreamLimits};

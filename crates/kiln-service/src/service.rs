@@ -11,10 +11,10 @@ use kiln_sandbox::resources::InForce;
 use kiln_sandbox::{Controls, InvocationReport, LogSource};
 use tokio::sync::watch;
 
-use crate::account::Account;
+use crate::account::{Account, ConcurrencyShare, ShareChange};
 use crate::awake::Awake;
 use crate::config::{Code, FunctionConfig, ServiceConfig};
-use crate::function::Function;
+use crate::function::{Function, provisioned};
 use crate::pool::Refusal;
 
 /// Who is told what happens. Called in the middle of things: it must not block.
@@ -136,13 +136,28 @@ impl Service {
     /// what they were.
     ///
     /// # Errors
-    /// It reserves more concurrency than there is; nothing has changed then.
+    /// It reserves or provisions more concurrency than there is, or wants what excludes each other;
+    /// nothing has changed then.
     pub fn deploy(
         &self,
         config: FunctionConfig,
         code: Code,
     ) -> Result<Arc<Function>, ServiceError> {
-        self.reserve([(config.name.as_str(), config.reserved_concurrency)])?;
+        let provisioned = provisioned(&config, &code);
+        if config.tenant_isolation && provisioned > 0 {
+            // AWS documents that, and no words for it.
+            return Err(ServiceError::InvalidParameterValue(
+                "Provisioned concurrency is not supported for functions with tenant isolation."
+                    .to_owned(),
+            ));
+        }
+        let share = ConcurrencyShare {
+            reserved: config.reserved_concurrency,
+            provisioned,
+        };
+        self.shared
+            .account
+            .change([(config.name.as_str(), share.into())])?;
         let function = self.declare(&config.name);
         function.deploy(config, code);
         Ok(function)
@@ -158,14 +173,40 @@ impl Service {
         &self,
         concurrency: impl IntoIterator<Item = (&'a str, Option<u32>)>,
     ) -> Result<(), ServiceError> {
-        let concurrency: Vec<_> = concurrency.into_iter().collect();
-        self.shared.account.reserve(concurrency.iter().copied())?;
+        self.change(concurrency.into_iter().map(|(name, reserved)| {
+            let change = ShareChange {
+                reserved: Some(reserved),
+                provisioned: None,
+            };
+            (name, change)
+        }))
+    }
+
+    /// Sets aside what several functions are to have for themselves, as [`reserve`](Self::reserve) does,
+    /// provisioned environments included. These come with the [deployment](Self::deploy).
+    ///
+    /// # Errors
+    /// They have more together than there is.
+    pub fn allocate<'a>(
+        &self,
+        shares: impl IntoIterator<Item = (&'a str, ConcurrencyShare)>,
+    ) -> Result<(), ServiceError> {
+        let shares = shares.into_iter();
+        self.change(shares.map(|(name, share)| (name, share.into())))
+    }
+
+    fn change<'a>(
+        &self,
+        changes: impl Iterator<Item = (&'a str, ShareChange)>,
+    ) -> Result<(), ServiceError> {
+        let changes: Vec<_> = changes.collect();
+        self.shared.account.change(changes.iter().copied())?;
         let functions = self
             .functions
             .read()
             .unwrap_or_else(PoisonError::into_inner);
-        for (name, reserved) in concurrency {
-            if let Some(function) = functions.get(name) {
+        for (name, change) in changes {
+            if let (Some(function), Some(reserved)) = (functions.get(name), change.reserved) {
                 function.reserve(reserved);
             }
         }
@@ -182,7 +223,8 @@ impl Service {
         if let Some(function) = removed {
             function.close();
             // Giving back is never refused.
-            let _ = self.shared.account.reserve([(name, None)]);
+            let nothing = ConcurrencyShare::default().into();
+            let _ = self.shared.account.change([(name, nothing)]);
         }
     }
 

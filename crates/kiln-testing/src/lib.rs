@@ -23,6 +23,6 @@ pub use client::{Answer, Client};
 pub use eventually::{eventually, eventually_within};
 pub use kiln::{Kiln, Output};
 pub use process::{descendants, is_running};
-pub use project::{Project, fixture, workspace_root};
+pub use project::{Project, built_fixture, fixture, workspace_root};
 pub use stream::{Message, Stream};
 pub use watch::Watch;

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use tempfile::TempDir;
 
@@ -95,6 +96,22 @@ impl Project {
     pub fn target_directory() -> PathBuf {
         workspace_root().join("target/fixtures")
     }
+}
+
+/// An executable of a [fixture], built where all tests build theirs.
+#[track_caller]
+pub fn built_fixture(name: &str, executable: &str) -> PathBuf {
+    let target = Project::target_directory();
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let built = Command::new(cargo)
+        .args(["build", "--locked", "--bin", executable, "--manifest-path"])
+        .arg(fixture(name).join("Cargo.toml"))
+        .arg("--target-dir")
+        .arg(&target)
+        .output()
+        .unwrap();
+    assert!(built.status.success(), "{built:?}");
+    target.join("debug").join(executable)
 }
 
 /// The lines of a manifest from this heading to the next.

@@ -13,7 +13,7 @@ use std::path::Path;
 
 use kiln_project::{DeploySettings, Function, FunctionSettings, LogFormat};
 use kiln_protocol::json_log::JsonLog;
-use kiln_service::{FunctionConfig, Mode, Service, ServiceConfig};
+use kiln_service::{ConcurrencyShare, FunctionConfig, Mode, Service, ServiceConfig};
 
 use crate::failure::Failure;
 
@@ -89,27 +89,40 @@ fn mode(deploy: &DeploySettings) -> Mode {
     }
 }
 
-/// Has the functions reserve what they are configured to, all of them or none.
+/// Has the functions reserve and provision what they are configured to, all of them or none.
 ///
 /// # Errors
 /// Too little of the account's concurrency would be left for the others.
 pub fn reserve<'a>(
     service: &Service,
-    functions: impl IntoIterator<Item = (&'a str, Option<u32>)>,
+    functions: impl IntoIterator<Item = (&'a str, ConcurrencyShare)>,
 ) -> Result<(), Failure> {
     let functions: Vec<_> = functions.into_iter().collect();
-    service.reserve(functions.iter().copied()).map_err(|error| {
-        let reserved = functions
-            .iter()
-            .filter_map(|(name, reserved)| reserved.map(|reserved| format!("`{name}` {reserved}")));
-        let reserved: Vec<String> = reserved.collect();
-        let account = service.config().account_concurrency;
-        Failure::usage(error.message()).hint(format!(
-            "`reserved_concurrency` of {} is too much together for an account of {account}: lower \
-             it, or raise `--account-concurrency`",
-            reserved.join(", ")
-        ))
-    })
+    service
+        .allocate(functions.iter().copied())
+        .map_err(|error| {
+            let reserved = functions
+                .iter()
+                .filter_map(|(name, share)| share.reserved.map(|size| format!("`{name}` {size}")));
+            let provisioned = functions
+                .iter()
+                .filter(|(_, share)| share.reserved.is_none() && share.provisioned > 0)
+                .map(|(name, share)| format!("`{name}` {}", share.provisioned));
+            let of = |key: &str, those: Vec<String>| {
+                (!those.is_empty()).then(|| format!("`{key}` of {}", those.join(", ")))
+            };
+            let parts = [
+                of("reserved_concurrency", reserved.collect()),
+                of("provisioned_concurrency", provisioned.collect()),
+            ];
+            let parts: Vec<String> = parts.into_iter().flatten().collect();
+            let account = service.config().account_concurrency;
+            Failure::usage(error.message()).hint(format!(
+                "{} is too much together for an account of {account}: lower it, or raise \
+                 `--account-concurrency`",
+                parts.join(" and ")
+            ))
+        })
 }
 
 /// Region and limits of the service: the region of the user's shell, so that ARNs look familiar.

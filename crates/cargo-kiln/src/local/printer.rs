@@ -235,7 +235,9 @@ pub fn invocation_line(function: &str, finished: &InvocationReport) -> String {
         None => format!("{} MB", report.memory_size_mb),
     };
     let start = match report.init_duration {
-        Some(init) => format!("cold, init {:.2} ms", milliseconds(init)),
+        Some(init) if finished.cold => format!("cold, init {:.2} ms", milliseconds(init)),
+        // Nobody waited for it.
+        Some(init) => format!("init ahead {:.2} ms", milliseconds(init)),
         None if finished.cold => "cold, init included".to_owned(),
         None => "warm".to_owned(),
     };

@@ -299,6 +299,7 @@ impl Environment {
             function_arn: invocation.function_arn.clone(),
             trace_id: invocation.trace_id.clone(),
             client_context: invocation.client_context.clone(),
+            tenant_id: invocation.tenant_id.clone(),
             deadline_ms: active.deadline_ms,
             payload: invocation.payload.clone(),
         });

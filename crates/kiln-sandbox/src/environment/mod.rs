@@ -75,7 +75,7 @@ pub enum LogSource {
     Extension,
     /// The platform: START, END, REPORT and the like.
     Platform,
-    /// Kiln, about the log: what was dropped.
+    /// Kiln: what was dropped from the log, or given up.
     Notice,
 }
 
@@ -84,8 +84,6 @@ pub enum LogSource {
 pub struct EnvironmentConfig {
     /// Whose environment it is, for records, log lines and extensions.
     pub identity: Identity,
-    /// How it begins.
-    pub initialization: InitializationType,
     /// The log is written in JSON, filtered by level; in text without.
     pub json_log: Option<JsonLog>,
     /// How many events it takes at a time, on a managed instance; one at a time without.
@@ -94,6 +92,8 @@ pub struct EnvironmentConfig {
     pub memory_mb: u32,
     /// The function's timeout.
     pub timeout: Duration,
+    /// Why it is started.
+    pub initialization: InitializationType,
     /// Limit of the init phase; 10 s on demand.
     pub init_limit: Duration,
     /// Size and bandwidth of a streamed response.
@@ -242,6 +242,7 @@ pub(crate) struct NextEvent {
     pub(crate) function_arn: String,
     pub(crate) trace_id: String,
     pub(crate) client_context: Option<String>,
+    pub(crate) tenant_id: Option<String>,
     pub(crate) deadline_ms: u128,
     pub(crate) payload: Bytes,
 }
@@ -371,6 +372,12 @@ impl Environment {
         core.active = Some(active);
         self.dispatch(core, Event::Invoke);
         Ok(())
+    }
+
+    /// Whether it has a process whose init is done and which waits for an event. One that is free and
+    /// has none begins its next invocation with an init.
+    pub fn is_initialised(&self) -> bool {
+        self.lock().machine.is_initialised()
     }
 
     /// Ends the environment: its processes are killed, whoever waits is answered.

@@ -9,7 +9,8 @@ use kiln_protocol::extension_event::Tracing;
 use kiln_protocol::invoke::PlatformError;
 use kiln_protocol::log_line::{self, Report, Status};
 use kiln_protocol::telemetry_record::{
-    self, Category, Millis, Record, ReportMetrics, RuntimeDoneMetrics, Span, SpanName,
+    self, Category, InitializationType, Millis, Record, ReportMetrics, RuntimeDoneMetrics, Span,
+    SpanName,
 };
 use tokio::sync::oneshot;
 use tokio::time::Instant;
@@ -88,7 +89,7 @@ impl Environment {
                 request_id: invocation.request_id.clone(),
                 function_arn: Some(invocation.function_arn.clone()),
                 version: Some(version.clone()),
-                tenant_id: None,
+                tenant_id: invocation.tenant_id.clone(),
                 tracing: Some(Tracing::new(&invocation.trace_id)),
             }]
         });
@@ -149,9 +150,11 @@ impl Environment {
                 outcome: Outcome { result, log_tail },
             });
         let total = invocation.arrived.elapsed().unwrap_or(duration);
+        // One that was started ahead kept nobody waiting.
+        let ahead = self.config.initialization == InitializationType::ProvisionedConcurrency;
         let report = InvocationReport {
             request_id: invocation.request_id,
-            cold: report.init_duration.is_some() || inline_init || restore.is_some(),
+            cold: (report.init_duration.is_some() && !ahead) || inline_init || restore.is_some(),
             report,
             function_error,
             total,
@@ -287,7 +290,7 @@ fn last_records(
             produced_bytes: times.answered.map(|_| active.produced),
         }),
         spans: times.runtime_spans(),
-        tenant_id: None,
+        tenant_id: active.invocation.tenant_id.clone(),
         tracing: tracing.clone(),
     };
     let fault = fault.map(Record::Fault);
@@ -300,7 +303,7 @@ fn last_records(
         status,
         error_type,
         spans: overhead.into_iter().collect(),
-        tenant_id: None,
+        tenant_id: active.invocation.tenant_id.clone(),
         tracing,
     };
     std::iter::once(runtime_done)

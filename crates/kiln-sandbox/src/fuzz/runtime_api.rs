@@ -5,14 +5,13 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use kiln_fuzz::conversation::{in_runtime, status, talk};
-use kiln_protocol::telemetry_record::InitializationType;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use crate::runtime_api::connection;
 use crate::{
-    Controls, Environment, EnvironmentConfig, Host, Identity, Invocation, InvocationReport,
-    LogSource, Outcome, ResponsePart, StreamLimits,
+    Controls, Environment, EnvironmentConfig, Host, Identity, InitializationType, Invocation,
+    InvocationReport, LogSource, Outcome, ResponsePart, StreamLimits,
 };
 
 /// The ids of the invocations that wait for the runtime.
@@ -126,6 +125,7 @@ impl Host for Waiting {
             function_arn: "arn:aws:lambda:us-east-1:000000000000:function:f".to_owned(),
             trace_id: "Root=1-00000000-000000000000000000000000".to_owned(),
             client_context: Some("{}".to_owned()),
+            tenant_id: Some("blue".to_owned()),
             payload: Bytes::from_static(b"{}"),
             tail: true,
             arrived: SystemTime::now(),

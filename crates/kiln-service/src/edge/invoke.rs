@@ -8,12 +8,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
 use http::header::AUTHORIZATION;
-use http::{HeaderMap, Request, StatusCode};
+use http::{HeaderMap, HeaderValue, Request, StatusCode};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use kiln_protocol::error::ServiceError;
 use kiln_protocol::function::{FunctionArn, FunctionReference, LATEST, is_account};
-use kiln_protocol::invoke::{InvocationType, LogType, check_payload, client_context};
+use kiln_protocol::invoke::{self, InvocationType, LogType, check_payload, client_context};
 use kiln_protocol::log_line::Status;
 use kiln_protocol::{headers, trace};
 use kiln_sandbox::{Invocation, InvocationResult, Outcome, ResponsePart};
@@ -33,6 +33,7 @@ pub(super) struct InvokeRequest {
     tail: bool,
     pub(super) arn: FunctionArn,
     client_context: Option<String>,
+    pub(super) tenant_id: Option<String>,
     pub(super) trace_id: String,
     pub(super) request_id: String,
     payload: Bytes,
@@ -52,6 +53,7 @@ impl InvokeRequest {
             function_arn: self.arn.to_string(),
             trace_id: self.trace_id,
             client_context: self.client_context.filter(|_| waits),
+            tenant_id: self.tenant_id,
             payload: self.payload,
             tail: self.tail && waits,
             arrived,
@@ -92,6 +94,7 @@ async fn invoke(
 ) -> Result<Reply, ServiceError> {
     let function = function(service, &asked.arn)?;
     if asked.invocation_type == InvocationType::DryRun {
+        function.check_tenant(asked.tenant_id.as_deref())?;
         return Ok(Reply::empty(StatusCode::NO_CONTENT));
     }
     let stale = function.wait_for_build().await;
@@ -229,6 +232,8 @@ async fn check(
     let client_context = header(headers::CLIENT_CONTEXT)
         .map(client_context)
         .transpose()?;
+    let tenant_id = parts.headers.get(headers::TENANT_ID).map(tenant_id);
+    let tenant_id = tenant_id.transpose()?;
     let request_id = request_id(header(headers::REQUEST_ID))?;
     let trace_id = header(headers::TRACE_ID).map_or_else(new_trace_id, str::to_owned);
     let qualifier = parts.uri.query().and_then(qualifier);
@@ -254,10 +259,19 @@ async fn check(
         tail,
         arn,
         client_context,
+        tenant_id,
         trace_id,
         request_id,
         payload,
     })
+}
+
+/// A tenant as it must be written; whether the function wants one is the function's to say. What is no
+/// text is not left out, as other headers are: it would run for nobody.
+fn tenant_id(sent: &HeaderValue) -> Result<String, ServiceError> {
+    let sent = String::from_utf8_lossy(sent.as_bytes());
+    invoke::tenant_id(Some(&sent), true)?;
+    Ok(sent.into_owned())
 }
 
 /// The caller's id when it sent one, which must be a UUID.

@@ -38,6 +38,7 @@ async fn invoke(
 ) -> Result<Reply, ServiceError> {
     let function = invoke::function(service, &asked.arn)?;
     if asked.invocation_type == InvocationType::DryRun {
+        function.check_tenant(asked.tenant_id.as_deref())?;
         return Ok(Reply::empty(StatusCode::NO_CONTENT));
     }
     let stale = function.wait_for_build().await;

@@ -13,11 +13,27 @@ use super::*;
 
 /// An invocation, whose caller may hang up.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Call(Rc<Cell<bool>>);
+struct Call {
+    gone: Rc<Cell<bool>>,
+    tenant: Option<&'static str>,
+}
+
+impl Call {
+    fn of(tenant: &'static str) -> Self {
+        Self {
+            tenant: Some(tenant),
+            ..Self::default()
+        }
+    }
+}
 
 impl Waiting for Call {
     fn is_abandoned(&self) -> bool {
-        self.0.get()
+        self.gone.get()
+    }
+
+    fn tenant(&self) -> Option<&str> {
+        self.tenant
     }
 }
 
@@ -48,11 +64,15 @@ impl Bench {
 
     /// A call, and the starts that it causes. Returns what it was given at once.
     fn call(&mut self) -> Result<Option<u64>, ThrottleReason> {
-        let admitted = self.pool.admit(Kind::Synchronous, true, self.now);
+        self.submit(Call::default())
+    }
+
+    fn submit(&mut self, call: Call) -> Result<Option<u64>, ThrottleReason> {
+        let admitted = self.pool.admit(&call, Kind::Synchronous, true, self.now);
         let taken = admitted.map_err(|refusal| refusal.reason).map(|()| {
-            let idle = self.pool.take_idle();
+            let idle = self.pool.take_idle(&call);
             if idle.is_none() {
-                self.pool.wait(Call::default());
+                self.pool.wait(call);
             }
             idle.map(|(id, _)| id)
         });
@@ -64,9 +84,23 @@ impl Bench {
     fn grow(&mut self) {
         self.pool.forget_abandoned();
         while self.pool.wants(self.now) > 0 {
-            self.pool.started(self.next, self.next, self.now);
-            self.next += 1;
+            self.start(false);
         }
+        while self.pool.wants_provisioned(self.now) > 0 {
+            self.start(true);
+        }
+    }
+
+    fn start(&mut self, provisioned: bool) {
+        self.pool
+            .started(self.next, self.next, provisioned, self.now);
+        self.next += 1;
+    }
+
+    /// Has so many provisioned environments started.
+    fn provision(&mut self, environments: u32) {
+        self.pool.provision(environments);
+        self.grow();
     }
 
     fn answered(&mut self, id: u64) {
@@ -122,7 +156,9 @@ fn the_request_rate_is_ten_times_the_concurrency() {
         };
         assert_eq!((answered, refusal), (calls, refused));
         assert_eq!(bench.next, 1, "one environment was enough");
-        let refused = bench.pool.admit(Kind::Synchronous, true, bench.now);
+        let refused = bench
+            .pool
+            .admit(&Call::default(), Kind::Synchronous, true, bench.now);
         let wait = refused.unwrap_err().retry_after.unwrap();
         assert!(wait <= ms(50), "{wait:?}");
         bench.now += wait;
@@ -177,12 +213,12 @@ fn who_hangs_up_while_waiting_takes_no_place() {
         let gone = Call::default();
         bench
             .pool
-            .admit(Kind::Synchronous, true, bench.now)
+            .admit(&gone, Kind::Synchronous, true, bench.now)
             .unwrap();
         bench.pool.wait(gone.clone());
         bench.grow();
         assert!(bench.call().is_err());
-        gone.0.set(true);
+        gone.gone.set(true);
         assert_eq!(bench.call(), Ok(None));
         assert!(matches!(bench.available(0), Next::Run(_)));
     }
@@ -205,7 +241,7 @@ fn events_wait_where_calls_are_refused() {
     for _ in 0..100 {
         bench.pool.wait_outside(Call::default());
         assert!(bench.pool.next_event(true, bench.now).is_some());
-        bench.pool.take_idle().unwrap();
+        bench.pool.take_idle(&Call::default()).unwrap();
         bench.answered(0);
         assert_eq!(bench.available(0), Next::Rest);
     }
@@ -240,11 +276,332 @@ fn the_account_counts_functions_that_reserve_nothing() {
     assert_eq!(bench.account.in_flight(), 0);
 }
 
+#[test]
+fn what_has_been_idle_for_long_ends() {
+    // One is provisioned and never ends; each of the others came to rest at its time.
+    for (moment, ended, since) in [
+        (9, &[][..], Some(10)),
+        (10, &[1], Some(30)),
+        (29, &[1], Some(30)),
+        (30, &[1, 3], Some(40)),
+        (99, &[1, 3, 2], None),
+    ] {
+        let mut bench = Bench::new(1_000, None);
+        bench.provision(1);
+        for _ in 0..3 {
+            assert_eq!(bench.call(), Ok(None));
+        }
+        for (id, at) in [(1, 10), (3, 20), (2, 25)] {
+            bench.now = ms(at);
+            assert!(matches!(bench.available(id), Next::Run(_)));
+        }
+        assert_eq!(bench.available(0), Next::Rest);
+        bench.now = ms(25);
+        for id in [3, 2, 1] {
+            bench.answered(id);
+        }
+        bench.now = ms(10);
+        assert_eq!(bench.available(1), Next::Rest);
+        bench.now = ms(30);
+        assert_eq!(bench.available(3), Next::Rest);
+        bench.now = ms(40);
+        assert_eq!(bench.available(2), Next::Rest);
+        assert_eq!(bench.pool.idle_since(), Some(ms(10)));
+        assert_eq!(bench.pool.take_idle_since(ms(moment)), ended, "{moment}");
+        assert_eq!(bench.pool.idle_since(), since.map(ms), "{moment}");
+        assert_eq!(
+            bench.available(1 + 2),
+            if ended.contains(&3) {
+                Next::End
+            } else {
+                Next::Rest
+            }
+        );
+        assert_eq!(bench.call(), Ok(Some(0)), "the provisioned one is there");
+    }
+}
+
+#[test]
+fn who_is_used_again_has_not_been_idle_for_long() {
+    let mut bench = Bench::new(1_000, None);
+    bench.call().unwrap();
+    bench.available(0);
+    for at in [10, 20, 30] {
+        bench.now = ms(at);
+        bench.answered(0);
+        assert_eq!(bench.available(0), Next::Rest);
+        assert_eq!(bench.pool.idle_since(), Some(ms(at)));
+        assert_eq!(bench.call(), Ok(Some(0)));
+        assert!(bench.pool.take_idle_since(ms(99)).is_empty(), "it is busy");
+    }
+}
+
+#[test]
+fn provisioned_environments_come_first_and_what_is_beyond_them_runs_on_demand() {
+    let mut bench = Bench::new(1_000, None);
+    bench.provision(2);
+    assert_eq!(bench.next, 2);
+    // While they come up, invocations run on demand.
+    assert_eq!(bench.call(), Ok(None));
+    assert_eq!(bench.next, 3);
+    assert_eq!(bench.account.in_flight(), 1);
+    assert!(matches!(bench.available(2), Next::Run(_)));
+    bench.answered(2);
+    assert_eq!(bench.available(2), Next::Rest);
+    for id in [0, 1] {
+        assert_eq!(bench.available(id), Next::Rest);
+    }
+    // Not the one that was busy last.
+    assert_eq!(bench.call(), Ok(Some(1)));
+    assert_eq!(bench.call(), Ok(Some(0)));
+    assert_eq!(bench.account.in_flight(), 0, "they were paid for ahead");
+    assert_eq!(bench.call(), Ok(Some(2)));
+    assert_eq!(bench.call(), Ok(None));
+    assert_eq!(bench.account.in_flight(), 2);
+    // Who calls again at once gets the one that comes back, and starts none.
+    bench.answered(0);
+    assert_eq!(bench.call(), Ok(None));
+    assert_eq!((bench.next, bench.account.in_flight()), (4, 2));
+    assert!(matches!(bench.available(0), Next::Run(_)));
+}
+
+#[test]
+fn the_account_being_full_is_nothing_to_provisioned_environments() {
+    let mut bench = Bench::new(1, None);
+    bench.provision(1);
+    bench.available(0);
+    assert_eq!(bench.call(), Ok(Some(0)));
+    assert_eq!(bench.call(), Ok(None));
+    assert_eq!(bench.call(), Err(AccountFull));
+    bench.answered(0);
+    assert!(matches!(bench.available(0), Next::Run(_)));
+    assert_eq!(
+        bench.account.in_flight(),
+        0,
+        "it has the provisioned one now"
+    );
+    assert_eq!(bench.call(), Ok(None));
+    assert_eq!(bench.call(), Err(AccountFull));
+}
+
+#[test]
+fn what_is_provisioned_is_part_of_what_is_reserved() {
+    for (reserved, provisioned, on_demand) in [(3, 1, 2), (3, 3, 0), (5, 2, 3)] {
+        let mut bench = Bench::new(1_000, Some(reserved));
+        bench.provision(provisioned);
+        // Until they are there, only the rest is.
+        for _ in 0..on_demand {
+            assert_eq!(bench.call(), Ok(None));
+        }
+        assert_eq!(bench.call(), Err(ReservedFull));
+        for id in 0..provisioned {
+            assert_eq!(
+                bench.available(id.into()),
+                if on_demand > id {
+                    Next::Run(Call::default())
+                } else {
+                    Next::Rest
+                }
+            );
+        }
+        for _ in 0..provisioned {
+            bench.call().unwrap();
+        }
+        assert_eq!(bench.call(), Err(ReservedFull));
+        assert_eq!(bench.next, u64::from(reserved));
+        assert_eq!(bench.account.in_flight(), 0);
+    }
+}
+
+#[test]
+fn provisioned_environments_are_replaced_when_they_end() {
+    let mut bench = Bench::new(1_000, None);
+    bench.provision(2);
+    bench.available(0);
+    bench.available(1);
+    bench.call().unwrap();
+    bench.pool.closed(0);
+    bench.grow();
+    assert_eq!(bench.next, 3);
+    bench.available(2);
+    // A new release's come as the old ones go: one is busy and stays for now.
+    assert_eq!(bench.pool.outdate(), [2]);
+    bench.grow();
+    assert_eq!(bench.next, 4);
+    bench.answered(1);
+    bench.grow();
+    assert_eq!(bench.next, 4, "it works on");
+    assert_eq!(bench.available(1), Next::End);
+    bench.grow();
+    assert_eq!(bench.next, 5);
+    assert!(!bench.pool.lacks_provisioned());
+    // Nothing but them makes room.
+    bench.available(3);
+    assert_eq!(bench.pool.take_oldest_idle(), None);
+    assert_eq!(bench.pool.take_all_idle(), [3]);
+}
+
+#[test]
+fn a_failing_init_is_tried_again_and_given_up_while_invocations_run_on_demand() {
+    let mut bench = Bench::new(1_000, None);
+    bench.provision(3);
+    let mut attempts = 1;
+    let mut failed = vec![0, 1, 2];
+    loop {
+        let last: Vec<_> = failed
+            .drain(..)
+            .map(|id| {
+                let last = bench.pool.init_failed(id, bench.now).unwrap();
+                assert_eq!(bench.pool.init_failed(id, bench.now), None, "it ends");
+                bench.pool.closed(id);
+                last
+            })
+            .collect();
+        if last.contains(&true) {
+            break;
+        }
+        assert!(bench.pool.lacks_provisioned());
+        let before = bench.next;
+        bench.grow();
+        assert_eq!(bench.next, before, "not at once");
+        while bench.next == before {
+            bench.now += ms(25);
+            bench.grow();
+        }
+        failed = (before..bench.next).collect();
+        assert_eq!(failed.len(), 1);
+        attempts += 1;
+    }
+    assert_eq!(attempts, 6);
+    assert!(!bench.pool.lacks_provisioned());
+    bench.now += ms(3_600_000);
+    let before = bench.next;
+    assert_eq!(bench.call(), Ok(None));
+    assert_eq!(bench.next, before + 1, "on demand");
+    // The next release begins anew.
+    bench.provision(1);
+    assert_eq!(bench.next, before + 2);
+    bench.available(before + 1);
+    bench.call().unwrap();
+    let crashed = bench.pool.init_failed(before + 1, bench.now);
+    assert_eq!(
+        crashed, None,
+        "it came up before: an invocation brings it up again"
+    );
+}
+
+#[test]
+fn a_tenants_environment_is_nobody_elses() {
+    let mut bench = Bench::new(1_000, None);
+    bench.pool.isolate_tenants(true);
+    assert_eq!(bench.submit(Call::of("blue")), Ok(None));
+    assert_eq!(bench.available(0), Next::Run(Call::of("blue")));
+    bench.answered(0);
+    // It will be back, but not for that one.
+    assert_eq!(bench.submit(Call::of("green")), Ok(None));
+    assert_eq!(bench.next, 2);
+    assert_eq!(bench.available(0), Next::Rest);
+    assert_eq!(bench.available(1), Next::Run(Call::of("green")));
+    bench.answered(1);
+    assert_eq!(bench.available(1), Next::Rest);
+    for (tenant, id) in [("blue", 0), ("green", 1), ("blue", 0)] {
+        assert_eq!(bench.submit(Call::of(tenant)), Ok(Some(id)), "{tenant}");
+        assert_eq!(bench.submit(Call::of(tenant)), Ok(None), "{tenant}");
+        bench.pool.waiting.front().unwrap().gone.set(true);
+        bench.answered(id);
+        assert_eq!(bench.available(id), Next::Rest);
+    }
+    // What was started for one may be given to another, as long as it has served nobody.
+    let fresh = bench.next - 1;
+    assert_eq!(bench.available(fresh), Next::Rest);
+    assert_eq!(bench.submit(Call::of("red")), Ok(Some(fresh)));
+}
+
+#[test]
+fn who_waits_gets_the_environment_that_fits() {
+    let mut bench = Bench::new(1_000, None);
+    bench.pool.isolate_tenants(true);
+    bench.submit(Call::of("blue")).unwrap();
+    bench.available(0);
+    bench.answered(0);
+    // Blue's comes back, green's is started.
+    bench.submit(Call::of("blue")).unwrap();
+    bench.submit(Call::of("green")).unwrap();
+    assert_eq!(bench.next, 2);
+    assert_eq!(
+        bench.available(1),
+        Next::Run(Call::of("green")),
+        "not the first in line"
+    );
+    // Blue's does not come back.
+    bench.now += GRACE;
+    bench.pool.expect_no_longer(bench.now);
+    bench.grow();
+    assert_eq!(bench.next, 3);
+    assert_eq!(bench.available(2), Next::Run(Call::of("blue")));
+    assert_eq!(bench.available(0), Next::Rest);
+}
+
+#[test]
+fn tenants_have_so_many_environments_together() {
+    for (account, reserved, limit, refused) in [
+        (4, None, 10, AccountFull),
+        (1_000, Some(2), 5, ReservedFull),
+        (1_000, Some(3), 7, ReservedFull),
+    ] {
+        let mut bench = Bench::new(account, reserved);
+        bench.pool.isolate_tenants(true);
+        let tenants: Vec<&'static str> =
+            vec!["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k"];
+        for (id, tenant) in (0_u64..).zip(&tenants[..limit]) {
+            assert_eq!(bench.submit(Call::of(tenant)), Ok(None), "{tenant}");
+            assert_eq!(bench.available(id), Next::Run(Call::of(tenant)));
+            bench.answered(id);
+            assert_eq!(bench.available(id), Next::Rest);
+        }
+        // All are idle, and none is the next tenant's.
+        assert_eq!(bench.submit(Call::of(tenants[limit])), Err(refused));
+        assert_eq!(bench.submit(Call::of("a")), Ok(Some(0)));
+        // An event waits for a place; those behind it do not wait for it.
+        bench.pool.wait_outside(Call::of(tenants[limit]));
+        bench.pool.wait_outside(Call::of("b"));
+        assert_eq!(bench.pool.next_event(true, bench.now), Some(Call::of("b")));
+        bench.pool.take_idle(&Call::of("b")).unwrap();
+        assert_eq!(bench.pool.next_event(true, bench.now), None);
+        assert_eq!(bench.pool.take_oldest_idle(), Some(2));
+        bench.answered(0);
+        bench.answered(1);
+        let event = bench.pool.next_event(true, bench.now);
+        assert_eq!(event, Some(Call::of(tenants[limit])));
+    }
+}
+
+#[test]
+fn events_run_in_environments_of_their_tenant() {
+    let mut bench = Bench::new(1_000, Some(1));
+    bench.pool.isolate_tenants(true);
+    bench.submit(Call::of("blue")).unwrap();
+    bench.available(0);
+    for tenant in ["green", "blue"] {
+        bench.pool.wait_outside(Call::of(tenant));
+        assert_eq!(bench.pool.next_event(true, bench.now), None, "reserved");
+    }
+    bench.answered(0);
+    assert_eq!(bench.available(0), Next::Run(Call::of("blue")));
+    bench.answered(0);
+    assert_eq!(bench.available(0), Next::Rest);
+    assert_eq!(
+        bench.pool.next_event(true, bench.now),
+        Some(Call::of("green"))
+    );
+    assert_eq!(bench.pool.take_idle(&Call::of("green")), None);
+}
+
 /// Something that happens to a pool.
 #[derive(Clone, Copy, Debug)]
 enum Happening {
-    Call,
-    Event,
+    Call(Option<&'static str>),
+    Event(Option<&'static str>),
     HangUp(usize),
     Answered(u64),
     Available(u64),
@@ -252,16 +609,20 @@ enum Happening {
     TookNothing(u64),
     Outdate,
     EndOldestIdle,
+    EndIdleSince(u64),
     Reserve(Option<u32>),
+    Provision(u32),
+    InitFailed(u64),
     Pass(u64),
 }
 
 fn happening() -> impl Strategy<Value = Happening> {
     use Happening::*;
     let id = || 0..12_u64;
+    let tenant = || prop::sample::select(&[None, Some("blue"), Some("green"), Some("red")][..]);
     prop_oneof![
-        6 => Just(Call),
-        2 => Just(Event),
+        6 => tenant().prop_map(Call),
+        2 => tenant().prop_map(Event),
         1 => (0..4_usize).prop_map(HangUp),
         5 => id().prop_map(Answered),
         6 => id().prop_map(Available),
@@ -269,87 +630,197 @@ fn happening() -> impl Strategy<Value = Happening> {
         1 => id().prop_map(TookNothing),
         1 => Just(Outdate),
         1 => Just(EndOldestIdle),
+        1 => (0..100_u64).prop_map(EndIdleSince),
+        1 => (0..4_u32).prop_map(Provision),
+        1 => id().prop_map(InitFailed),
         1 => prop::option::of(0..4_u32).prop_map(Reserve),
         2 => (0..60_u64).prop_map(Pass),
     ]
 }
 
+/// What runs where, as those see it who are told by the pool.
+#[derive(Default)]
+struct Tenancy {
+    served: BTreeMap<u64, Option<&'static str>>,
+}
+
+impl Tenancy {
+    /// An environment runs this one. Whether no other tenant's has run there.
+    fn runs(&mut self, id: u64, call: &Call) -> bool {
+        *self.served.entry(id).or_insert(call.tenant) == call.tenant
+    }
+}
+
 proptest! {
     /// Whatever happens in whatever order, the books agree with each other and with the account, no
-    /// limit is exceeded, and nobody waits without an environment to come.
+    /// limit is exceeded, nobody waits without an environment to come, and no environment serves two
+    /// tenants of a function that keeps them apart.
     #[test]
     fn the_books_are_always_right(
         account in prop_oneof![Just(3), Just(104)],
+        isolated in any::<bool>(),
         happenings in prop::collection::vec(happening(), 1..200),
     ) {
         let mut bench = Bench::new(account, None);
+        bench.pool.isolate_tenants(isolated);
+        let mut tenancy = Tenancy::default();
         // How many were in flight when what may be was lowered.
         let mut let_in = 0;
+        // The most that were provisioned when what is to be was lowered.
+        let mut provisioned = 0;
         for happening in happenings {
             match happening {
-                Happening::Call => {
-                    let before = bench.pool.in_flight();
-                    if bench.call().is_err() {
-                        prop_assert!(bench.pool.in_flight() <= before);
-                    } else if let Some(reserved) = bench.pool.reserved {
-                        prop_assert!(bench.pool.in_flight() <= (reserved as usize).max(let_in));
+                Happening::Call(tenant) => {
+                    let call = Call { tenant, ..Call::default() };
+                    let before = in_flight(&bench.pool);
+                    match bench.submit(call.clone()) {
+                        Err(_) => prop_assert!(in_flight(&bench.pool) <= before),
+                        Ok(taken) => {
+                            if let Some(id) = taken {
+                                prop_assert!(tenancy.runs(id, &call) || !isolated);
+                            }
+                            if let Some(reserved) = bench.pool.reserved {
+                                prop_assert!(in_flight(&bench.pool) <= (reserved as usize).max(let_in));
+                            }
+                        }
                     }
                 }
-                Happening::Event => bench.pool.wait_outside(Call::default()),
+                Happening::Event(tenant) => bench.pool.wait_outside(Call { tenant, ..Call::default() }),
                 Happening::HangUp(index) => {
                     if let Some(call) = bench.pool.waiting.get(index) {
-                        call.0.set(true);
+                        call.gone.set(true);
                     }
                 }
                 Happening::Answered(id) => bench.answered(id),
                 // As processes do: what is idle, or told to end, does not come back again.
-                Happening::Available(id) => match bench.pool.members.get(&id).map(|member| member.standing) {
-                    None | Some(Standing::Idle | Standing::Busy) => {}
-                    Some(_) => drop(bench.available(id)),
+                Happening::Available(id) => match standing(&bench.pool, id) {
+                    None | Some(Standing::Idle(_) | Standing::Busy) => {}
+                    Some(_) => {
+                        if let Next::Run(call) = bench.available(id) {
+                            prop_assert!(tenancy.runs(id, &call) || !isolated);
+                        }
+                    }
                 },
                 Happening::Closed(id) => bench.pool.closed(id),
                 Happening::TookNothing(id) => {
-                    let busy = bench.pool.members.get(&id).is_some_and(|member| member.standing == Standing::Busy);
-                    if busy {
+                    if standing(&bench.pool, id) == Some(Standing::Busy) {
+                        let call = Call { tenant: tenancy.served[&id], ..Call::default() };
                         bench.pool.took_nothing(id);
-                        if bench.pool.take_idle().is_none() {
-                            bench.pool.wait_first(Call::default());
+                        match bench.pool.take_idle(&call) {
+                            None => bench.pool.wait_first(call),
+                            Some((id, _)) => prop_assert!(tenancy.runs(id, &call) || !isolated),
                         }
+                    }
+                }
+                Happening::InitFailed(id) => {
+                    let member = bench.pool.members.get(&id);
+                    let ours = member.is_some_and(|member| member.provisioned && member.standing == Standing::Starting);
+                    if ours {
+                        bench.pool.init_failed(id, bench.now);
                     }
                 }
                 Happening::Outdate => drop(bench.pool.outdate()),
                 Happening::EndOldestIdle => drop(bench.pool.take_oldest_idle()),
+                Happening::EndIdleSince(ago) => {
+                    let moment = bench.now.saturating_sub(ms(ago));
+                    bench.pool.take_idle_since(moment);
+                    prop_assert!(bench.pool.idle_since().is_none_or(|since| since > moment));
+                }
                 Happening::Reserve(reserved) => {
-                    let_in = bench.pool.in_flight();
+                    let_in = in_flight(&bench.pool);
                     bench.pool.reserve(reserved);
                     bench.pool.settle();
+                }
+                // Tenants' functions have none.
+                Happening::Provision(environments) => {
+                    if !isolated {
+                        let_in = in_flight(&bench.pool);
+                        provisioned = bench.pool.provisioned_there().max(environments as usize);
+                        bench.pool.provision(environments);
+                        bench.pool.settle();
+                    }
                 }
                 Happening::Pass(time) => {
                     bench.now += ms(time);
                     bench.pool.expect_no_longer(bench.now);
+                    while let Some(event) = bench.pool.next_event(true, bench.now) {
+                        match bench.pool.take_idle(&event) {
+                            None => bench.pool.wait(event),
+                            Some((id, _)) => prop_assert!(tenancy.runs(id, &event) || !isolated),
+                        }
+                    }
                 }
             }
             bench.grow();
             bench.pool.settle();
             let pool = &bench.pool;
-            let mut counts = Counts::default();
+            let mut counts = [Counts::default(), Counts::default()];
             for member in pool.members.values() {
-                *counts.of(member.standing) += 1;
+                *counts[usize::from(member.provisioned)].of(member.standing) += 1;
             }
-            prop_assert_eq!(counts, pool.counts);
-            prop_assert_eq!(counts.idle, pool.idle.len());
-            for id in &pool.idle {
-                prop_assert_eq!(pool.members[id].standing, Standing::Idle);
-                prop_assert!(!pool.members[id].outdated);
+            prop_assert_eq!(counts, [pool.on_demand, pool.provisioned]);
+            for (idle, counts, provisioned) in [(&pool.idle, counts[0], false), (&pool.ready, counts[1], true)] {
+                prop_assert_eq!(counts.idle, idle.len());
+                let mut before = Duration::ZERO;
+                for id in idle {
+                    let member = &pool.members[id];
+                    let Standing::Idle(since) = member.standing else {
+                        panic!("{member:?}")
+                    };
+                    prop_assert!(since >= before && !member.outdated && member.provisioned == provisioned);
+                    before = since;
+                }
             }
-            let counted = if pool.reserved.is_some() { 0 } else { pool.in_flight() };
+            prop_assert!(pool.provisioned_there() <= provisioned);
+            let counted = if pool.reserved.is_some() { 0 } else { pool.on_demand_in_flight() };
             prop_assert_eq!(pool.counted, counted);
             prop_assert_eq!(bench.account.in_flight(), counted);
-            prop_assert!(pool.waiting.is_empty() || pool.idle.is_empty());
+            // Nobody waits beside an idle environment that fits.
+            for call in &pool.waiting {
+                let fits = pool.idle.iter().chain(&pool.ready).any(|id| {
+                    let tenant = pool.members[id].tenant.as_deref();
+                    !isolated || tenant.is_none_or(|tenant| tenant == tenant_of(call))
+                });
+                prop_assert!(!fits, "{call:?}");
+            }
             // Each who waits has one coming, unless the cap is reached; then time is asked.
-            let served = pool.waiting.len() <= pool.coming() || pool.is_full();
-            prop_assert!(served, "{} wait for {}", pool.waiting.len(), pool.coming());
-            prop_assert!(pool.waiting.len() <= pool.coming() || pool.waits_for_time());
+            prop_assert!(pool.missing() == 0 || pool.is_full() || pool.starts.look(Refill::NEW_ENVIRONMENTS, bench.now).is_err());
+            prop_assert!(pool.missing() == 0 || pool.waits_for_time());
+            prop_assert_eq!(pool.missing(), missing(pool, isolated));
         }
     }
+}
+
+fn standing(pool: &Pool<u64, Call>, id: u64) -> Option<Standing> {
+    Some(pool.members.get(&id)?.standing)
+}
+
+fn in_flight(pool: &Pool<u64, Call>) -> usize {
+    pool.waiting.len() + pool.on_demand.busy + pool.provisioned.busy
+}
+
+/// Who waits without one that is coming, counted anew.
+fn missing(pool: &Pool<u64, Call>, isolated: bool) -> usize {
+    let mut starting = pool.on_demand.starting;
+    let soon = |tenant: Option<&str>| {
+        let members = pool.members.values().filter(|member| {
+            matches!(member.standing, Standing::Soon(_))
+                && tenant.is_none_or(|tenant| member.tenant.as_deref() == Some(tenant))
+        });
+        members.count()
+    };
+    let mut waiting: BTreeMap<&str, usize> = BTreeMap::new();
+    for call in &pool.waiting {
+        let tenant = if isolated { tenant_of(call) } else { "all" };
+        *waiting.entry(tenant).or_default() += 1;
+    }
+    let mut missing = 0;
+    for (tenant, waiting) in waiting {
+        let soon = soon(isolated.then_some(tenant));
+        let uncovered = waiting.saturating_sub(soon);
+        let covered = uncovered.min(starting);
+        starting -= covered;
+        missing += uncovered - covered;
+    }
+    missing
 }

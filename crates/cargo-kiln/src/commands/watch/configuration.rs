@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use kiln_project::{DeploySettings, Function, FunctionKind, Project, Setting};
-use kiln_service::{FunctionConfig, Mode};
+use kiln_service::{ConcurrencyShare, FunctionConfig, Mode};
 
 use super::Watch;
 use crate::failure::Failure;
@@ -27,10 +27,10 @@ pub(super) struct Configuration {
 }
 
 impl Configuration {
-    /// How much concurrency each function reserves.
-    pub(super) fn reserved(&self) -> impl Iterator<Item = (&str, Option<u32>)> {
+    /// How much concurrency each function has for itself.
+    pub(super) fn reserved(&self) -> impl Iterator<Item = (&str, ConcurrencyShare)> {
         let configs = self.configs.values();
-        configs.map(|config| (config.name.as_str(), config.reserved_concurrency))
+        configs.map(|config| (config.name.as_str(), config.concurrency_share()))
     }
 
     /// Everything that is built.

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use kiln_build::cargo::{CargoBuild, CargoError};
 use kiln_project::{Function, Project};
 use kiln_service::resources::InForce;
-use kiln_service::{BuildState, Code, Service};
+use kiln_service::{BuildState, Code, ConcurrencyShare, Service};
 
 use super::Watch;
 use super::configuration::Configuration;
@@ -121,7 +121,7 @@ impl<'a> Session<'a> {
         let (before, now) = (&self.configuration.configs, &configuration.configs);
         // What goes gives back in the same moment.
         let gone = before.keys().filter(|name| !now.contains_key(*name));
-        let given_back = gone.map(|name| (name.as_str(), None));
+        let given_back = gone.map(|name| (name.as_str(), ConcurrencyShare::default()));
         local::reserve(&self.service, given_back.chain(configuration.reserved()))?;
         for gone in before.keys().filter(|name| !now.contains_key(*name)) {
             self.service.remove(gone);
