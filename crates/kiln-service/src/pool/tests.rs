@@ -385,6 +385,33 @@ fn the_account_being_full_is_nothing_to_provisioned_environments() {
 }
 
 #[test]
+fn provisioned_environments_bring_a_request_rate_of_their_own() {
+    // One after another, in one environment: ten a second for each unit of either kind.
+    for (account, provisioned, calls) in [(3, 1, 40), (3, 2, 50), (1, 0, 10)] {
+        let mut bench = Bench::new(account, None);
+        bench.provision(provisioned);
+        for id in 0..provisioned {
+            bench.available(id.into());
+        }
+        let answered = (0..)
+            .take_while(|_| {
+                let Ok(taken) = bench.call() else {
+                    return false;
+                };
+                let id = taken.unwrap_or(0);
+                if taken.is_none() {
+                    bench.available(id);
+                }
+                bench.answered(id);
+                bench.available(id) == Next::Rest
+            })
+            .count();
+        assert_eq!(answered, calls);
+        assert_eq!(bench.call(), Err(TooFast));
+    }
+}
+
+#[test]
 fn what_is_provisioned_is_part_of_what_is_reserved() {
     for (reserved, provisioned, on_demand) in [(3, 1, 2), (3, 3, 0), (5, 2, 3)] {
         let mut bench = Bench::new(1_000, Some(reserved));
