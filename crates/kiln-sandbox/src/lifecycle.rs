@@ -107,7 +107,8 @@ impl Machine {
     /// Whether an invocation may be handed over now.
     pub fn is_free(&self) -> bool {
         match self.state {
-            State::Idle | State::Down | State::Snapshot { .. } | State::Serving => true,
+            State::Idle | State::Down | State::Snapshot { .. } => true,
+            State::Serving => !self.is_retiring(),
             State::Stopping(shutdown) => shutdown.is_unnoticed(),
             _ => false,
         }
@@ -194,6 +195,7 @@ impl Machine {
                 self.extension_ended(id, AgentState::Exited, ExtensionFault::Crash, text)
             }
             Event::TimerFired => self.timer_fired(),
+            Event::Retire => self.retire(),
             Event::Close => self.close(),
         }
     }
@@ -640,7 +642,7 @@ impl Machine {
         effects
     }
 
-    fn close(&mut self) -> Vec<Effect> {
+    pub(super) fn close(&mut self) -> Vec<Effect> {
         let mut effects = match self.state {
             State::Down => Vec::new(),
             _ => vec![Effect::Disarm],

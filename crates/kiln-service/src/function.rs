@@ -78,7 +78,11 @@ struct Member {
     function: Arc<Function>,
     /// It was started ahead.
     provisioned: bool,
+    /// The ids of its places, where it takes several invocations at a time; its own is the first.
+    places: Places,
 }
+
+type Places = Arc<Mutex<Vec<u64>>>;
 
 /// How long nothing is started after a start has failed for want of descriptors or ports.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -162,7 +166,7 @@ impl Function {
         state.release = Some(Arc::new(Release { config, code }));
         self.grow(state);
         for environment in outdated {
-            environment.close();
+            environment.retire();
         }
     }
 
@@ -179,7 +183,7 @@ impl Function {
     pub fn recycle(&self) -> usize {
         let idle = self.lock().pool.take_all_idle();
         for environment in &idle {
-            environment.close();
+            environment.retire();
         }
         idle.len()
     }
@@ -189,7 +193,7 @@ impl Function {
         let oldest = self.lock().pool.take_oldest_idle();
         let found = oldest.is_some();
         if let Some(environment) = oldest {
-            environment.close();
+            environment.retire();
         }
         found
     }
@@ -431,6 +435,11 @@ impl Function {
         let Some(timeout) = self.shared.config.idle_timeout else {
             return;
         };
+        let managed = |release: &Arc<Release>| matches!(release.config.mode, Mode::Managed { .. });
+        if state.release.as_ref().is_some_and(managed) {
+            // They stay up between events.
+            return;
+        }
         if !state.reaped {
             state.reaped = true;
             tokio::spawn(Self::end_idle(Arc::downgrade(self), timeout));
@@ -458,7 +467,7 @@ impl Function {
             state.reaped = !done;
             drop(state);
             for environment in ended {
-                environment.close();
+                environment.retire();
             }
             if done {
                 return;
@@ -479,15 +488,23 @@ impl Function {
             id,
             function: Arc::clone(self),
             provisioned,
+            places: Places::default(),
         });
         let config = self.environment_config(release, provisioned);
         let environment = match &release.code {
-            Code::External => Ok(Environment::external(config, member)),
-            Code::Executable { .. } => Environment::start(config, member),
+            Code::External => Ok(Environment::external(config, Arc::clone(&member) as _)),
+            Code::Executable { .. } => Environment::start(config, Arc::clone(&member) as _),
         };
         match environment {
             Ok(environment) => {
-                pool.started(id, environment, provisioned, now);
+                pool.started(id, Arc::clone(&environment), provisioned, now);
+                if let Mode::Managed { max_concurrency } = release.config.mode {
+                    let mut places = member.places();
+                    places.push(id);
+                    for _ in 1..max_concurrency {
+                        places.push(self.add_place(pool, &environment));
+                    }
+                }
                 true
             }
             Err(error) => {
@@ -499,6 +516,29 @@ impl Function {
                 false
             }
         }
+    }
+
+    fn add_place(
+        &self,
+        pool: &mut Pool<Arc<Environment>, Box<Invocation>>,
+        environment: &Arc<Environment>,
+    ) -> u64 {
+        let id = self.next_id.fetch_add(1, Ordering::Relaxed);
+        pool.add_place(id, Arc::clone(environment));
+        id
+    }
+
+    /// Counts no longer on places of an environment that its runtime has no workers for.
+    async fn forget_places(self: Arc<Self>, places: Places) {
+        tokio::time::sleep(PLACES_GRACE).await;
+        let mut state = self.lock();
+        let mut places = places.lock().unwrap_or_else(PoisonError::into_inner);
+        for place in state.pool.starting(&places) {
+            places.retain(|kept| *kept != place);
+            state.pool.closed(place);
+        }
+        drop(places);
+        self.grow(state);
     }
 
     fn environment_config(&self, release: &Release, provisioned: bool) -> EnvironmentConfig {
@@ -660,6 +700,36 @@ impl Waiting for Box<Invocation> {
     }
 }
 
+/// How long an environment has to offer the places it may have. A runtime that has fewer workers than
+/// it was allowed is known by then.
+const PLACES_GRACE: Duration = Duration::from_secs(1);
+
+impl Member {
+    fn places(&self) -> MutexGuard<'_, Vec<u64>> {
+        self.places.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The place in the books that has become available: its only one, or one of several.
+    fn available_place(&self, state: &mut State, environment: &Arc<Environment>) -> u64 {
+        let mut places = self.places();
+        if places.is_empty() {
+            return self.id;
+        }
+        let first = state.pool.starting(&places).len() == places.len();
+        if first {
+            let function = Arc::clone(&self.function);
+            tokio::spawn(function.forget_places(Arc::clone(&self.places)));
+        }
+        let next = state.pool.next_available(&places);
+        next.unwrap_or_else(|| {
+            // More workers than were counted on.
+            let id = self.function.add_place(&mut state.pool, environment);
+            places.push(id);
+            id
+        })
+    }
+}
+
 impl Host for Member {
     fn available(&self, environment: &Arc<Environment>) {
         let now = self.function.shared.now();
@@ -674,29 +744,35 @@ impl Host for Member {
             }
             return;
         }
-        let next = state.pool.available(self.id, now);
+        let id = self.available_place(&mut state, environment);
+        let next = state.pool.available(id, now);
         if matches!(next, Next::Rest) && state.pool.has_waiting() {
             return self.function.grow(state);
         }
         drop(state);
         match next {
             Next::Rest => {}
-            Next::End => environment.close(),
+            Next::End => environment.retire(),
             Next::Run(invocation) => {
                 let environment = Arc::clone(environment);
-                self.function.hand_over(self.id, environment, invocation);
+                self.function.hand_over(id, environment, invocation);
             }
         }
     }
 
     fn available_soon(&self, _environment: &Arc<Environment>) {
         let now = self.function.shared.now();
-        self.function.lock().pool.answered(self.id, now);
+        let mut state = self.function.lock();
+        let id = state.pool.busy(&self.places()).unwrap_or(self.id);
+        state.pool.answered(id, now);
     }
 
     fn closed(&self, _environment: &Arc<Environment>) {
         let mut state = self.function.lock();
         state.pool.closed(self.id);
+        for place in self.places().drain(..) {
+            state.pool.closed(place);
+        }
         self.function.shared.environment_removed();
         self.function.grow(state);
     }

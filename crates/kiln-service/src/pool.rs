@@ -583,6 +583,51 @@ impl<E: Clone, I: Waiting> Pool<E, I> {
         self.counts(provisioned).starting += 1;
     }
 
+    /// A place for another invocation in an environment that takes several at a time. Each place is
+    /// one of its own in the books.
+    pub(crate) fn add_place(&mut self, id: u64, environment: E) {
+        let member = Member {
+            environment,
+            standing: Standing::Starting,
+            outdated: false,
+            provisioned: false,
+            tenant: None,
+        };
+        self.members.insert(id, member);
+        self.on_demand.starting += 1;
+    }
+
+    /// Of several places in an environment, the one that is likely to have become available.
+    pub(crate) fn next_available(&self, places: &[u64]) -> Option<u64> {
+        let rank = |id: &&u64| match self.members.get(id)?.standing {
+            Standing::Soon(_) => Some(0),
+            Standing::Late => Some(1),
+            Standing::Starting => Some(2),
+            Standing::Busy => Some(3),
+            Standing::Idle(_) | Standing::Ending => None,
+        };
+        let ranked = places.iter().filter_map(|id| Some((rank(&id)?, *id)));
+        ranked.min().map(|(_, id)| id)
+    }
+
+    /// One of these places that has an invocation.
+    pub(crate) fn busy(&self, places: &[u64]) -> Option<u64> {
+        let is_busy = |id: &&u64| {
+            let member = self.members.get(id);
+            member.is_some_and(|member| member.standing == Standing::Busy)
+        };
+        places.iter().find(is_busy).copied()
+    }
+
+    /// Those of these places that have never been available.
+    pub(crate) fn starting(&self, places: &[u64]) -> Vec<u64> {
+        let is_starting = |id: &&u64| {
+            let member = self.members.get(id);
+            member.is_some_and(|member| member.standing == Standing::Starting)
+        };
+        places.iter().filter(is_starting).copied().collect()
+    }
+
     /// The init of a provisioned environment has failed. `None` when that is nothing new and the
     /// environment is [available](Self::available) all the same: an invocation brings it up. Otherwise
     /// it is to be closed, and `true` says that no other will be tried.

@@ -23,6 +23,7 @@ use std::{fmt, io};
 
 use bytes::Bytes;
 use kiln_protocol::extension_event::Event as ExtensionEvent;
+use kiln_protocol::extensions_api::MAX_EXTENSIONS;
 use kiln_protocol::invoke::PlatformError;
 use kiln_protocol::json_log::JsonLog;
 use kiln_protocol::log_line::Restore;
@@ -52,7 +53,8 @@ const EXTERNAL_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Whoever owns environments. Its methods are called in the middle of things: they must not block.
 pub trait Host: Send + Sync + 'static {
-    /// The environment can take an invocation by [`Environment::invoke`].
+    /// The environment can take an invocation by [`Environment::invoke`], or, where it takes several,
+    /// one more than it could before.
     fn available(&self, environment: &Arc<Environment>);
     /// The invocation is about to be answered; the environment will be [available](Self::available)
     /// in a moment, unless the function goes on working after its answer.
@@ -270,7 +272,13 @@ impl Environment {
         ];
         // Empty until here: nobody else has seen the environment.
         let _ = environment.tasks.set(tasks);
-        environment.dispatch(environment.lock(), Event::Start);
+        if environment.extensions.len() > MAX_EXTENSIONS {
+            // It fails at once, which whoever starts it is not prepared for.
+            let this = Arc::clone(&environment);
+            tokio::spawn(async move { this.dispatch(this.lock(), Event::Start) });
+        } else {
+            environment.dispatch(environment.lock(), Event::Start);
+        }
         Ok(environment)
     }
 
@@ -378,6 +386,11 @@ impl Environment {
     /// has none begins its next invocation with an init.
     pub fn is_initialised(&self) -> bool {
         self.lock().machine.is_initialised()
+    }
+
+    /// Ends the environment as soon as it has nothing to do. [`Host::closed`] is called then.
+    pub fn retire(self: &Arc<Self>) {
+        self.dispatch(self.lock(), Event::Retire);
     }
 
     /// Ends the environment: its processes are killed, whoever waits is answered.

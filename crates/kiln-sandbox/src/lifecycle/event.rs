@@ -64,6 +64,8 @@ pub enum Event {
     ExtensionExited(ExtensionId, ExitCause),
     /// The armed timer ran out.
     TimerFired,
+    /// The environment is no longer wanted, once it has nothing to do.
+    Retire,
     /// The environment is no longer wanted.
     Close,
 }

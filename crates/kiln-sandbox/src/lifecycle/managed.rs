@@ -61,6 +61,8 @@ pub(super) struct Managed {
     offered: usize,
     turns: BTreeMap<String, Turn>,
     late: VecDeque<String>,
+    /// The environment ends when the last event has.
+    retiring: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,12 +81,16 @@ impl Managed {
             offered: 0,
             turns: BTreeMap::new(),
             late: VecDeque::new(),
+            retiring: false,
         }
     }
 
     /// Offers what there is room for: a worker that waits, within the concurrency.
-    fn offer(&mut self) -> impl Iterator<Item = Effect> {
-        let room = self.max_concurrency.saturating_sub(self.turns.len());
+    fn offer(&mut self) -> impl Iterator<Item = Effect> + use<> {
+        let room = match self.retiring {
+            true => 0,
+            false => self.max_concurrency.saturating_sub(self.turns.len()),
+        };
         let more = room.min(self.waiting).saturating_sub(self.offered);
         self.offered += more;
         std::iter::repeat_n(Effect::Available, more)
@@ -158,7 +164,7 @@ impl Machine {
                     effects.insert(0, failed);
                     effects.extend(self.stop(ShutdownReason::Timeout));
                 } else {
-                    effects.extend(managed.offer());
+                    effects.extend(self.turn_over());
                 }
                 effects
             }
@@ -205,11 +211,38 @@ impl Machine {
             turn(&id, TurnEffect::Finish(Status::Success)),
             Effect::Reply(reply),
         ];
+        effects.insert(0, Effect::AvailableSoon);
         if let Some(managed) = &mut self.managed {
             managed.turns.remove(&id);
-            effects.extend(managed.offer());
         }
+        effects.extend(self.turn_over());
         effects
+    }
+
+    /// An event is over: there may be room for another, or an end to be made.
+    fn turn_over(&mut self) -> Vec<Effect> {
+        match &mut self.managed {
+            Some(managed) if managed.retiring && managed.turns.is_empty() => self.close(),
+            Some(managed) => managed.offer().collect(),
+            None => Vec::new(),
+        }
+    }
+
+    /// The environment ends when it has nothing to do any more.
+    pub(super) fn retire(&mut self) -> Vec<Effect> {
+        match &mut self.managed {
+            Some(managed) if !managed.turns.is_empty() => {
+                managed.retiring = true;
+                Vec::new()
+            }
+            _ => self.close(),
+        }
+    }
+
+    pub(super) fn is_retiring(&self) -> bool {
+        self.managed
+            .as_ref()
+            .is_some_and(|managed| managed.retiring)
     }
 
     /// Another call of the runtime waits for an event.

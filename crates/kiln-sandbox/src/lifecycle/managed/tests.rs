@@ -63,6 +63,7 @@ fn each_worker_that_waits_is_offered_within_the_concurrency() {
     assert_eq!(
         after(&answered),
         [
+            E::AvailableSoon,
             turn(
                 "a",
                 TurnEffect::Settle(Settlement::Answer { failed: false })
@@ -166,6 +167,22 @@ fn a_crash_fails_every_event_and_ends_the_environment() {
     assert!(!again.contains(&E::Arm(Timer::Invoke)));
 }
 
+#[test]
+fn what_runs_is_finished_before_the_environment_ends() {
+    use Effect as E;
+    let retired = [
+        at("a", TurnEvent::Invoke),
+        at("b", TurnEvent::Invoke),
+        Event::Retire,
+    ];
+    assert_eq!(after(&retired), []);
+    let one = [&retired[..], &[at("a", body()), Event::Next]].concat();
+    assert_eq!(after(&one), [E::Park]);
+    let both = [&one[..], &[at("b", TurnEvent::TimedOut)]].concat();
+    assert_eq!(after(&both)[2..], [E::Disarm, E::Kill]);
+    assert_eq!(after(&[Event::Retire]), [E::Disarm, E::Kill]);
+}
+
 /// What the machine's effects have led to.
 #[derive(Debug, Default)]
 struct World {
@@ -200,6 +217,7 @@ fn play(script: &[u8]) -> Result<(), String> {
             (b'e', Some(id)) => at(&id, TurnEvent::ResponseEnded(Answered::Truncated)),
             (b't', Some(id)) => at(&id, TurnEvent::TimedOut),
             (b'x', _) if world.alive => Event::Exited(ExitCause::Code(1)),
+            (b'q', _) => Event::Retire,
             (b'c', _) => Event::Close,
             _ => continue,
         };
@@ -286,7 +304,7 @@ proptest! {
     #[test]
     fn every_event_is_settled_once(
         script in proptest::collection::vec(
-            proptest::sample::select(&b"iiiinnnnrrrgubetttx"[..]), 0..80,
+            proptest::sample::select(&b"iiiinnnnrrrgubetttxq"[..]), 0..80,
         ),
     ) {
         prop_assert_eq!(play(&script), Ok(()));
