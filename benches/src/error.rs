@@ -53,7 +53,7 @@ impl BenchError {
             Self::File { .. } | Self::Program { .. } => Some(
                 "run `cargo xtask bench`, which builds and installs all it measures".to_owned(),
             ),
-            Self::Server { .. } => Some("leave it out with `--only FIGURE`".to_owned()),
+            Self::Server { .. } => Some("leave it out: name the figures to measure".to_owned()),
             Self::Interrupted | Self::Panicked => None,
         }
     }
