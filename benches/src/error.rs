@@ -50,6 +50,9 @@ impl BenchError {
             Self::Machine(_) => {
                 Some("run the benchmarks on Linux, with `/proc` mounted".to_owned())
             }
+            Self::Program { program, .. } if program == "perf" => {
+                Some("install `perf`, which Debian has in `linux-perf`, and run as root".to_owned())
+            }
             Self::File { .. } | Self::Program { .. } => Some(
                 "run `cargo xtask bench`, which builds and installs all it measures".to_owned(),
             ),

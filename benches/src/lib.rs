@@ -9,6 +9,7 @@ mod brood;
 mod error;
 mod figures;
 mod machine;
+mod perf;
 mod procfs;
 mod project;
 mod report;
@@ -37,7 +38,7 @@ use crate::report::{Format, Report};
 #[derive(Debug, clap::Parser)]
 #[command(bin_name = "cargo xtask bench")]
 struct Arguments {
-    /// What to measure; all but `soak` when nothing is named
+    /// What to measure; all but `profile` and `soak` when nothing is named
     #[arg(value_name = "FIGURE")]
     figures: Vec<Figure>,
 

@@ -5,6 +5,7 @@ mod cpu_share;
 mod first_call;
 mod footprint;
 mod parallel;
+mod profile;
 mod reload;
 mod soak;
 mod warm;
@@ -36,6 +37,8 @@ pub enum Figure {
     Footprint,
     /// The share of CPU that a function gets, beside the one its memory says
     CpuShare,
+    /// Where the time of a warm invocation goes, by `perf`: only when named
+    Profile,
     /// A million invocations of functions that answer, fail, crash and hang: measured only when named
     Soak,
 }
@@ -91,11 +94,11 @@ impl Plan {
 }
 
 impl Figure {
-    /// Those asked for, or all but the longest, in the order of the report.
+    /// Those asked for, in the order of the report; or all but those that take long, or tools of their own.
     pub fn chosen(asked: &[Self]) -> Vec<Self> {
         let all = Self::value_variants().iter().copied();
         all.filter(|figure| match asked {
-            [] => *figure != Self::Soak,
+            [] => !matches!(figure, Self::Profile | Self::Soak),
             asked => asked.contains(figure),
         })
         .collect()
@@ -111,6 +114,7 @@ impl Figure {
             Self::Parallel => parallel::measure(plan),
             Self::Footprint => footprint::measure(plan),
             Self::CpuShare => cpu_share::measure(plan),
+            Self::Profile => profile::measure(plan),
             Self::Soak => soak::measure(plan),
         };
         let mut section = measured?;

@@ -65,6 +65,11 @@ pub(super) fn invoke_all(soak: &Soak, progress: &(dyn Fn(&str) + Sync)) -> Done 
     done
 }
 
+/// Makes one invocation.
+pub(super) fn invoke_once(soak: &Soak, kind: Kind) -> Result<(), String> {
+    Caller::new(soak).invoke(kind, 0)
+}
+
 fn note_progress(soak: &Soak, number: u64, done: &Mutex<Done>, progress: &(dyn Fn(&str) + Sync)) {
     let hundredth = (soak.invocations / 100).max(1);
     if number.is_multiple_of(hundredth.min(SAMPLE_EVERY)) {

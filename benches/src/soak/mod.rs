@@ -14,7 +14,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use crate::procfs;
-use callers::{hold, invoke_all};
+use callers::{hold, invoke_all, invoke_once};
 pub use census::Census;
 pub use kind::Kind;
 use kind::Of;
@@ -75,6 +75,10 @@ impl Soak {
         let services = [self.functions, self.streaming];
         let filled = self.filled();
         let mut outcome = Outcome::default();
+        // What a service makes with its first crash, such as a thread that clears up, is no leak.
+        if let Err(problem) = invoke_once(self, Kind::Exit) {
+            outcome.problems.push(problem);
+        }
         let mut fill = |share: usize| {
             for function in &filled {
                 let problem = self.fill(function, function.environments / share);
