@@ -92,7 +92,7 @@ impl Frame<'_> {
 }
 
 impl Sample<'_> {
-    /// What it counts for.
+    /// What it counts for. What the kernel does with interrupts off is seen where it lets them in again.
     pub fn part(&self) -> Part {
         match self.frames.first() {
             Some(leaf) if leaf.in_kernel() => self.kernel_part(),
@@ -119,13 +119,28 @@ impl Sample<'_> {
             "__schedule",
             "ttwu_",
             "wake_up_q",
+            "__wake_up",
+            "ep_poll_callback",
+            "sock_def_readable",
         ];
         if any(&scheduler) {
             return Part::Scheduling;
         }
         // Compilers leave out some of the callers: whichever of them is left will do.
-        let writing = ["sock_write_iter", "sock_sendmsg", "__sys_send", "do_writev", "ksys_write"];
-        let reading = ["sock_read_iter", "sock_recvmsg", "__sys_recv", "do_readv", "ksys_read"];
+        let writing = [
+            "sock_write_iter",
+            "sock_sendmsg",
+            "__sys_send",
+            "do_writev",
+            "ksys_write",
+        ];
+        let reading = [
+            "sock_read_iter",
+            "sock_recvmsg",
+            "__sys_recv",
+            "do_readv",
+            "ksys_read",
+        ];
         let polling = ["do_epoll_wait", "ep_poll", "ep_send_events"];
         let parts = [
             (Part::Writing, writing.as_slice()),

@@ -167,7 +167,10 @@ impl Tally {
                 share(self.others, self.total),
                 traffic.per_second(),
             ),
-            format!("{connections}: most seen in the service: {}", symbols.join(", ")),
+            format!(
+                "{connections}: most seen in the service: {}",
+                symbols.join(", ")
+            ),
         ]
     }
 }

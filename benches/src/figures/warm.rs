@@ -12,8 +12,10 @@ use crate::traffic::{Traffic, sustain};
 
 /// How long each measurement lasts.
 const TIME: Duration = Duration::from_secs(1);
-/// How long a service is busy before it is measured: until all its processes run.
+/// How long a service is busy before it is measured, and how often again until all its processes run:
+/// each of cargo-lambda's is a `cargo run`.
 const WARM_UP: Duration = Duration::from_secs(2);
+const WARM_UPS: usize = 4;
 
 /// A no-op is faster than an account of the usual size may be called: ten times 1,000 a second.
 pub(super) const OURS: [&str; 3] = ["--release", "--account-concurrency", "10000"];
@@ -51,6 +53,8 @@ struct Subject {
     server: Server,
     /// What is said of it in notes.
     name: String,
+    /// How many processes it will have.
+    processes: usize,
     samples: Samples,
 }
 
@@ -124,30 +128,43 @@ fn measure_case(plan: &Plan, case: Case) -> Result<Vec<Subject>, BenchError> {
     let given = ["--release", "--concurrency", &concurrency];
     let watch =
         |tool, arguments: &[&str]| Server::start(&plan.tools, tool, &plan.functions, arguments);
-    let subject = |name: String, server| Subject {
+    let subject = |name: String, server, processes| Subject {
         server,
         name,
+        processes,
         samples: Samples::default(),
     };
     let mut subjects = vec![
-        subject("kiln".to_owned(), watch(Tool::Kiln, &OURS)?),
+        subject(
+            "kiln".to_owned(),
+            watch(Tool::Kiln, &OURS)?,
+            case.connections,
+        ),
         subject(
             format!("cargo-lambda --concurrency {concurrency}"),
             watch(Tool::CargoLambda, &given)?,
+            case.connections,
         ),
         subject(
             "emulator".to_owned(),
             Server::emulate(&plan.tools, &plan.function(case.function))?,
+            1,
         ),
     ];
     if case.connections > 1 {
         let name = "cargo-lambda as it comes".to_owned();
-        subjects.push(subject(name, watch(Tool::CargoLambda, &["--release"])?));
+        subjects.push(subject(name, watch(Tool::CargoLambda, &["--release"])?, 1));
     }
     for subject in &subjects {
         subject.server.warm(case.function)?;
-        if subject.server.tool != Tool::Emulator {
+        if subject.server.tool == Tool::Emulator {
+            continue;
+        }
+        for _ in 0..WARM_UPS {
             case.sustain(&subject.server, WARM_UP);
+            if subject.server.processes_of(case.function) >= subject.processes {
+                break;
+            }
         }
     }
     for number in 0..plan.runs {
