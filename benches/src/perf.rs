@@ -185,6 +185,7 @@ mod tests {
     const SCRIPT: &str = "\
 tokio-rt-worker 15743
 \tffffffff81b6ccb0 _copy_to_iter ([kernel.kallsyms])
+\tffffffff81e31688 __sys_recvfrom ([kernel.kallsyms])
 \tffffffff81e31750 __x64_sys_recvfrom ([kernel.kallsyms])
 \tffffffff81000130 entry_SYSCALL_64_after_hwframe ([kernel.kallsyms])
 \t          10a974 __libc_recv (/usr/lib/libc.so.6)
