@@ -50,6 +50,10 @@ struct Arguments {
     #[arg(long, value_name = "N", default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(1_000..=1_000_000_000))]
     invocations: u64,
 
+    /// Have the soak's services enforce limits: CPU share, memory, freezing between invocations
+    #[arg(long)]
+    enforce_limits: bool,
+
     /// How to print the figures
     #[arg(short = 'o', long, value_name = "FORMAT", default_value = "text")]
     format: Format,

@@ -56,6 +56,8 @@ pub struct Plan {
     pub runs: u32,
     /// How many invocations the soak makes.
     pub invocations: u64,
+    /// Whether its services enforce limits.
+    pub enforce_limits: bool,
 }
 
 impl Plan {
@@ -75,6 +77,7 @@ impl Plan {
             streaming: existing(&arguments.streaming)?,
             runs: arguments.runs,
             invocations: arguments.invocations,
+            enforce_limits: arguments.enforce_limits,
         })
     }
 
