@@ -57,7 +57,12 @@ fn section(soak: &Soak, outcome: &Outcome) -> Section {
         none("problems, leaks among them", leaks),
         Row::new("invocations", "/s").kiln(count(soak.invocations) / outcome.elapsed.as_secs_f64()),
     ];
-    let settling = SETTLING.min(soak.invocations / 10);
+    let long = soak.invocations >= 2 * SETTLING;
+    let settling = if long {
+        SETTLING
+    } else {
+        soak.invocations / 10
+    };
     let mut notes: Vec<String> = Kind::ALL
         .into_iter()
         .map(|kind| {
@@ -93,10 +98,14 @@ fn section(soak: &Soak, outcome: &Outcome) -> Section {
 
 /// A shorter soak shows the growth, and is not long enough to judge it.
 fn memory_rows(name: &str, memory: &Memory, settling: u64, long: bool) -> [Row; 3] {
-    let (first, last) = memory.ends();
-    let growth = Row::new(format!("{name}: grown by in the end"), "MB").kiln(last - first);
+    let (first, second) = memory.halves();
+    let growth = Row::new(format!("{name}: second half, more by"), "MB").kiln(second - first);
     [
-        Row::new(format!("{name}: resident after the first {settling}"), "MB").kiln(first),
+        Row::new(
+            format!("{name}: resident after {settling}, first half"),
+            "MB",
+        )
+        .kiln(first),
         if long {
             growth.target(Target::AtMost(FLAT_MB))
         } else {
