@@ -50,10 +50,13 @@ impl BenchError {
             Self::Machine(_) => {
                 Some("run the benchmarks on Linux, with `/proc` mounted".to_owned())
             }
+            Self::Program { program, .. } if program == "perf" => {
+                Some("install `perf`, which Debian has in `linux-perf`, and run as root".to_owned())
+            }
             Self::File { .. } | Self::Program { .. } => Some(
                 "run `cargo xtask bench`, which builds and installs all it measures".to_owned(),
             ),
-            Self::Server { .. } => Some("leave it out with `--only FIGURE`".to_owned()),
+            Self::Server { .. } => Some("leave it out: name the figures to measure".to_owned()),
             Self::Interrupted | Self::Panicked => None,
         }
     }

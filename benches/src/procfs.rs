@@ -27,6 +27,43 @@ pub struct Process {
 
 /// The living descendants of a process, itself and zombies left out.
 pub fn descendants(ancestor: u32) -> Vec<Process> {
+    let below = below(ancestor).into_iter();
+    below
+        .filter(|(_, stat)| !stat.zombie)
+        .map(|(pid, stat)| Process {
+            pid,
+            name: stat.name,
+        })
+        .collect()
+}
+
+/// How many descendants of a process have ended, and nobody has asked what became of them.
+pub fn zombies(ancestor: u32) -> usize {
+    let below = below(ancestor);
+    below.iter().filter(|(_, stat)| stat.zombie).count()
+}
+
+/// How many living descendants of a process have a name.
+pub fn named(ancestor: u32, name: &str) -> usize {
+    let family = descendants(ancestor);
+    family.iter().filter(|process| process.name == name).count()
+}
+
+/// How many descriptors a process has open; none when it has ended.
+pub fn descriptors(pid: u32) -> usize {
+    entries(&format!("/proc/{pid}/fd"))
+}
+
+/// How many threads a process has; none when it has ended.
+pub fn threads(pid: u32) -> usize {
+    entries(&format!("/proc/{pid}/task"))
+}
+
+fn entries(directory: &str) -> usize {
+    fs::read_dir(directory).map_or(0, Iterator::count)
+}
+
+fn below(ancestor: u32) -> Vec<(u32, Stat)> {
     let mut children: BTreeMap<u32, Vec<(u32, Stat)>> = BTreeMap::new();
     for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
         let name = entry.file_name();
@@ -43,10 +80,7 @@ pub fn descendants(ancestor: u32) -> Vec<Process> {
     while let Some(parent) = ancestors.pop() {
         for (pid, stat) in children.remove(&parent).unwrap_or_default() {
             ancestors.push(pid);
-            if !stat.zombie {
-                let name = stat.name;
-                found.push(Process { pid, name });
-            }
+            found.push((pid, stat));
         }
     }
     found
@@ -114,11 +148,17 @@ mod tests {
     fn this_process_is_there() {
         let me = std::process::id();
         assert!(resident_kb(me).unwrap() > 100);
+        assert!(threads(me) > 0);
+        let before = descriptors(me);
+        let file = fs::File::open("/proc/self/stat").unwrap();
+        assert!(descriptors(me) > 0 && before > 0);
+        drop(file);
         let mut child = std::process::Command::new("sleep")
             .arg("60")
             .spawn()
             .unwrap();
         let found = descendants(me);
+        assert!(named(me, "sleep") >= 1);
         child.kill().unwrap();
         child.wait().unwrap();
         let pids: Vec<u32> = found.iter().map(|process| process.pid).collect();

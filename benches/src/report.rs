@@ -10,7 +10,7 @@ use crate::machine::Facts;
 const CAVEATS: [&str; 3] = [
     "ratios within one run mean something; numbers of different machines, or of a busy one, do not",
     "callers, service and functions share the processors: at several connections they compete",
-    "cargo-lambda is given the flags that suit it best (--release, --concurrency); see each note",
+    "peers are given the flags that suit them best (cargo-lambda: --release, --concurrency); see each note",
 ];
 
 /// How figures are printed.
@@ -51,6 +51,8 @@ pub struct Row {
     unit: &'static str,
     kiln: Option<Reading>,
     cargo_lambda: Option<Reading>,
+    /// The Runtime Interface Emulator's.
+    emulator: Option<Reading>,
     /// The same without any tool.
     bare: Option<Reading>,
     /// Kiln's in relation to cargo-lambda's.
@@ -78,6 +80,8 @@ pub enum Target {
     RatioAtMost(f64),
     /// The same, where more is better.
     RatioAtLeast(f64),
+    /// Kiln's number, above that of every peer that has one.
+    AheadOfAll,
 }
 
 impl From<f64> for Reading {
@@ -119,6 +123,12 @@ impl Row {
         self
     }
 
+    /// The Runtime Interface Emulator's reading.
+    pub fn emulator(mut self, emulator: impl Into<Reading>) -> Self {
+        self.emulator = Some(emulator.into());
+        self
+    }
+
     /// The reading without a tool.
     pub fn bare(mut self, bare: impl Into<Reading>) -> Self {
         self.bare = Some(bare.into());
@@ -140,6 +150,12 @@ impl Row {
                 format!("≥ {least} ×"),
                 self.ratio.map(|ratio| ratio >= least),
             ),
+            Target::AheadOfAll => {
+                let peers = [&self.cargo_lambda, &self.emulator];
+                let mut best = peers.into_iter().flatten().filter_map(Reading::number);
+                let ahead = kiln.map(|kiln| best.all(|peer| kiln > peer));
+                ("ahead of all".to_owned(), ahead)
+            }
         };
         self.target = Some(text);
         self.met = met;
@@ -190,16 +206,25 @@ impl Report {
 impl fmt::Display for Section {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "\n{}: {}", self.figure, self.title)?;
-        let line = |cells: [&str; 6]| {
-            let [name, kiln, other, bare, ratio, target] = cells;
-            let line =
-                format!("  {name:<50} {kiln:>14} {other:>14} {bare:>14} {ratio:>7}  {target}");
+        let line = |cells: [&str; 7]| {
+            let [name, kiln, other, emulator, bare, ratio, target] = cells;
+            let line = format!(
+                "  {name:<50} {kiln:>12} {other:>14} {emulator:>12} {bare:>12} {ratio:>7}  {target}"
+            );
             line.trim_end().to_owned()
         };
         writeln!(
             f,
             "{}",
-            line(["", "kiln", "cargo-lambda", "bare", "ratio", "target"])
+            line([
+                "",
+                "kiln",
+                "cargo-lambda",
+                "emulator",
+                "bare",
+                "ratio",
+                "target"
+            ])
         )?;
         for row in &self.rows {
             let cell = |reading: &Option<Reading>| match reading {
@@ -210,12 +235,20 @@ impl fmt::Display for Section {
             let ratio = row
                 .ratio
                 .map_or_else(String::new, |ratio| format!("{ratio:.2} ×"));
-            let cells = [cell(&row.kiln), cell(&row.cargo_lambda), cell(&row.bare)];
-            let [kiln, other, bare] = &cells;
+            let readings = [&row.kiln, &row.cargo_lambda, &row.emulator, &row.bare];
+            let [kiln, other, emulator, bare] = &readings.map(cell);
             writeln!(
                 f,
                 "{}",
-                line([&row.name, kiln, other, bare, &ratio, &row.verdict()])
+                line([
+                    &row.name,
+                    kiln,
+                    other,
+                    emulator,
+                    bare,
+                    &ratio,
+                    &row.verdict()
+                ])
             )?;
         }
         for note in &self.notes {
@@ -251,12 +284,17 @@ mod tests {
             (Target::RatioAtMost(0.2), "≤ 0.2 ×  MISSED"),
             (Target::RatioAtLeast(0.2), "≥ 0.2 ×  met"),
             (Target::RatioAtLeast(3.0), "≥ 3 ×  MISSED"),
+            (Target::AheadOfAll, "ahead of all  MISSED"),
         ] {
             assert_eq!(row().target(target).verdict(), text);
         }
         let failed = Row::new("warm", "ms").tools(1.0, Reading::Words("no answer".to_owned()));
         let verdict = failed.target(Target::RatioAtMost(0.6)).verdict();
         assert_eq!(verdict, "≤ 0.6 ×  not to be told");
+        for (emulator, text) in [(3.0, "ahead of all  met"), (5.0, "ahead of all  MISSED")] {
+            let row = Row::new("calls", "/s").tools(4.0, 2.0).emulator(emulator);
+            assert_eq!(row.target(Target::AheadOfAll).verdict(), text);
+        }
     }
 
     #[test]
@@ -267,6 +305,7 @@ mod tests {
             rows: vec![
                 Row::new("p50", "µs")
                     .tools(212.4, 424.8)
+                    .emulator(920.0)
                     .bare(99.96)
                     .target(Target::RatioAtMost(0.6)),
             ],
@@ -282,10 +321,17 @@ mod tests {
             [
                 vec![],
                 vec!["warm:", "calls", "one", "after", "the", "other"],
-                vec!["kiln", "cargo-lambda", "bare", "ratio", "target"],
                 vec![
-                    "p50", "212", "µs", "425", "µs", "100.0", "µs", "0.50", "×", "≤", "0.6", "×",
-                    "met"
+                    "kiln",
+                    "cargo-lambda",
+                    "emulator",
+                    "bare",
+                    "ratio",
+                    "target"
+                ],
+                vec![
+                    "p50", "212", "µs", "425", "µs", "920", "µs", "100.0", "µs", "0.50", "×", "≤",
+                    "0.6", "×", "met"
                 ],
                 vec!["note:", "both", "warm"],
             ]

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
-use std::process::Child;
+use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
@@ -14,7 +14,7 @@ use crate::brood;
 use crate::error::BenchError;
 use crate::procfs;
 use crate::tool::{Tool, Tools};
-use crate::traffic::Caller;
+use crate::traffic::{Call, Caller};
 
 /// How long a server may take to build a function and answer.
 const STARTING: Duration = Duration::from_secs(600);
@@ -23,7 +23,10 @@ const STOPPING: Duration = Duration::from_secs(5);
 /// How often it is looked at while it starts or stops.
 const PAUSE: Duration = Duration::from_millis(2);
 
-/// A `watch` of either tool on a port of its own. It ends, with all it started, when dropped.
+/// What the Runtime Interface Emulator calls whichever function it serves.
+const EMULATED: &str = "function";
+
+/// A tool that serves on a port of its own. It ends, with all it started, when dropped.
 #[derive(Debug)]
 pub struct Server {
     /// Which tool.
@@ -45,14 +48,38 @@ impl Server {
         arguments: &[&str],
     ) -> Result<Self, BenchError> {
         let address = free_address().map_err(BenchError::Machine)?;
-        let log = NamedTempFile::new_in(&tools.scratch).map_err(BenchError::Machine)?;
-        let output = || -> io::Result<File> { log.reopen() };
         let (ip, port) = (address.ip().to_string(), address.port().to_string());
         let mut command = tools.command(tool, &["watch", "-A", &ip, "-P", &port]);
+        command.args(arguments).current_dir(project);
+        let line = format!("{} watch {}", tool.name(), arguments.join(" "));
+        Self::spawn(tools, tool, address, command, line)
+    }
+
+    /// Starts the Runtime Interface Emulator with a function that is built.
+    pub fn emulate(tools: &Tools, function: &Path) -> Result<Self, BenchError> {
+        let address = free_address().map_err(BenchError::Machine)?;
+        let runtime_api = free_address().map_err(BenchError::Machine)?;
+        let mut command = tools.command(Tool::Emulator, &[]);
         command
-            .args(arguments)
-            .current_dir(project)
-            // A file costs both tools the same, and less than a pipe that somebody must empty.
+            .args(["--runtime-interface-emulator-address", &address.to_string()])
+            .args(["--runtime-api-address", &runtime_api.to_string()])
+            .arg(function)
+            .current_dir(&tools.scratch);
+        let line = format!("aws-lambda-rie {}", function.display());
+        Self::spawn(tools, Tool::Emulator, address, command, line)
+    }
+
+    fn spawn(
+        tools: &Tools,
+        tool: Tool,
+        address: SocketAddr,
+        mut command: Command,
+        line: String,
+    ) -> Result<Self, BenchError> {
+        let log = NamedTempFile::new_in(&tools.scratch).map_err(BenchError::Machine)?;
+        let output = || -> io::Result<File> { log.reopen() };
+        command
+            // A file costs all tools the same, and less than a pipe that somebody must empty.
             .stdout(output().map_err(BenchError::Machine)?)
             .stderr(output().map_err(BenchError::Machine)?);
         let child = brood::spawn(&mut command)?;
@@ -60,7 +87,7 @@ impl Server {
             tool,
             address,
             child,
-            line: format!("{} watch {}", tool.name(), arguments.join(" ")),
+            line,
             log,
         };
         server.wait_until_it_serves()?;
@@ -72,7 +99,7 @@ impl Server {
         while began.elapsed() < STARTING {
             let serves = match self.tool {
                 Tool::Kiln => self.printed().contains("ready →"),
-                Tool::CargoLambda => TcpStream::connect(self.address).is_ok(),
+                Tool::CargoLambda | Tool::Emulator => TcpStream::connect(self.address).is_ok(),
             };
             if serves {
                 return Ok(());
@@ -87,7 +114,8 @@ impl Server {
 
     /// Calls a function until it answers: then it is built, and a process of it runs.
     pub fn warm(&self, function: &str) -> Result<(), BenchError> {
-        let mut caller = Caller::new(self.address, function, "{}", STARTING);
+        let call = self.invocation(function, "{}");
+        let mut caller = Caller::new(self.address, &call, STARTING);
         match caller.call() {
             Ok(answer) if answer.status == 200 => Ok(()),
             Ok(answer) => {
@@ -96,6 +124,19 @@ impl Server {
             }
             Err(error) => Err(self.problem(&format!("does not answer: {error}"))),
         }
+    }
+
+    /// The call that invokes a function, as this tool calls it.
+    pub fn invocation(&self, function: &str, event: &str) -> Call {
+        match self.tool {
+            Tool::Kiln | Tool::CargoLambda => Call::invocation(function, event),
+            Tool::Emulator => Call::invocation(EMULATED, event),
+        }
+    }
+
+    /// Whether it has ended by itself.
+    pub fn has_ended(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(Some(_)))
     }
 
     /// Its process id.
@@ -114,9 +155,7 @@ impl Server {
 
     /// How many processes of a function run.
     pub fn processes_of(&self, function: &str) -> usize {
-        let family = procfs::descendants(self.pid());
-        let named = family.iter().filter(|process| process.name == function);
-        named.count()
+        procfs::named(self.pid(), function)
     }
 
     /// An error about it, with the end of what it printed.

@@ -1,16 +1,19 @@
-//! The two tools, and how each is called.
+//! The tools, and how each is called.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-/// One of the two.
+/// One of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tool {
     /// Ours.
     Kiln,
-    /// The other.
+    /// The one for Rust.
     CargoLambda,
+    /// AWS's own, the Runtime Interface Emulator: one function, which is built already, and one
+    /// invocation at a time.
+    Emulator,
 }
 
 /// Where the tools are.
@@ -20,6 +23,8 @@ pub struct Tools {
     pub kiln: PathBuf,
     /// `cargo-lambda`.
     pub cargo_lambda: PathBuf,
+    /// `aws-lambda-rie`.
+    pub emulator: PathBuf,
     /// Where both build to, so that neither builds what the other has built.
     pub target_directory: PathBuf,
     /// For files that nobody needs afterwards: projects to edit, what servers print.
@@ -27,7 +32,7 @@ pub struct Tools {
 }
 
 impl Tool {
-    /// Both, in the order of the report's columns.
+    /// Those that build what they serve, in the order of the report's columns.
     pub const BOTH: [Self; 2] = [Self::Kiln, Self::CargoLambda];
 
     /// Its name.
@@ -35,6 +40,7 @@ impl Tool {
         match self {
             Self::Kiln => "kiln",
             Self::CargoLambda => "cargo-lambda",
+            Self::Emulator => "emulator",
         }
     }
 
@@ -43,7 +49,7 @@ impl Tool {
     /// one that is repeated soon enough is waiting when the new process comes up.
     pub fn reload_patience(self) -> Duration {
         match self {
-            Self::Kiln => Duration::from_secs(120),
+            Self::Kiln | Self::Emulator => Duration::from_secs(120),
             Self::CargoLambda => Duration::from_millis(500),
         }
     }
@@ -59,6 +65,7 @@ impl Tools {
                 command.arg("lambda");
                 command
             }
+            Tool::Emulator => Command::new(&self.emulator),
         };
         command.args(arguments);
         self.clean(&mut command);

@@ -48,21 +48,46 @@ impl Traffic {
     }
 }
 
+/// A request that is made again and again, and the status it is answered with.
+#[derive(Clone, Debug)]
+pub struct Call {
+    request: Vec<u8>,
+    expected: u16,
+}
+
+impl Call {
+    /// An invocation of a function.
+    pub fn invocation(function: &str, event: &str) -> Self {
+        Self {
+            request: invocation(function, event),
+            expected: 200,
+        }
+    }
+
+    /// A request without a body for a path.
+    pub fn get(path: &str, expected: u16) -> Self {
+        Self {
+            request: format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n\r\n").into_bytes(),
+            expected,
+        }
+    }
+}
+
 /// A caller with a connection that it keeps as long as it works.
 #[derive(Debug)]
-pub struct Caller {
+pub struct Caller<'c> {
     address: SocketAddr,
-    request: Vec<u8>,
+    call: &'c Call,
     patience: Duration,
     wire: Option<Wire>,
 }
 
-impl Caller {
-    /// A caller of a function. It connects with its first call.
-    pub fn new(address: SocketAddr, function: &str, payload: &str, patience: Duration) -> Self {
+impl<'c> Caller<'c> {
+    /// A caller. It connects with its first call.
+    pub fn new(address: SocketAddr, call: &'c Call, patience: Duration) -> Self {
         Self {
             address,
-            request: invocation(function, payload),
+            call,
             patience,
             wire: None,
         }
@@ -74,23 +99,17 @@ impl Caller {
             Some(wire) => wire,
             None => Wire::connect(self.address, self.patience)?,
         };
-        wire.send(&self.request)?;
+        wire.send(&self.call.request)?;
         let answer = wire.answer()?;
         self.wire = Some(wire);
         Ok(answer)
     }
 }
 
-/// Calls a function over some connections at once until the time is up.
-pub fn sustain(
-    address: SocketAddr,
-    function: &str,
-    event: &str,
-    connections: usize,
-    time: Duration,
-) -> Traffic {
+/// Makes a call over some connections at once, again and again until the time is up.
+pub fn sustain(address: SocketAddr, call: &Call, connections: usize, time: Duration) -> Traffic {
     gather(connections, |start| {
-        let mut caller = Caller::new(address, function, event, PATIENCE);
+        let mut caller = Caller::new(address, call, PATIENCE);
         let mut calls = Calls::default();
         start.wait();
         let began = Instant::now();
@@ -101,16 +120,10 @@ pub fn sustain(
     })
 }
 
-/// Calls a function once over each of some connections, all at the same moment.
-pub fn burst(
-    address: SocketAddr,
-    function: &str,
-    payload: &str,
-    connections: usize,
-    patience: Duration,
-) -> Traffic {
+/// Makes a call once over each of some connections, all at the same moment.
+pub fn burst(address: SocketAddr, call: &Call, connections: usize, patience: Duration) -> Traffic {
     gather(connections, |start| {
-        let mut caller = Caller::new(address, function, payload, patience);
+        let mut caller = Caller::new(address, call, patience);
         let mut calls = Calls::default();
         start.wait();
         calls.time(&mut caller);
@@ -125,10 +138,10 @@ struct Calls {
 }
 
 impl Calls {
-    fn time(&mut self, caller: &mut Caller) {
+    fn time(&mut self, caller: &mut Caller<'_>) {
         let began = Instant::now();
         let failure = match caller.call() {
-            Ok(answer) if answer.status == 200 && !answer.function_error => {
+            Ok(answer) if answer.status == caller.call.expected && !answer.function_error => {
                 self.latencies.push(began.elapsed());
                 return;
             }
@@ -189,7 +202,12 @@ mod tests {
                 wire.send(answer.as_bytes()).unwrap();
             }
         });
-        let traffic = burst(address, "f", "{}", 5, Duration::from_secs(10));
+        let traffic = burst(
+            address,
+            &Call::invocation("f", "{}"),
+            5,
+            Duration::from_secs(10),
+        );
         assert_eq!(traffic.latencies.len(), 2);
         assert_eq!(traffic.failed().as_deref(), Some("3 × status 429"));
     }

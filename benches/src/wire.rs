@@ -32,6 +32,8 @@ pub struct Answer {
     pub status: u16,
     /// Whether the function, and not the service, reports an error.
     pub function_error: bool,
+    /// Which invocation it answers, where it says so.
+    pub request_id: Option<String>,
     /// Body, transfer coding undone.
     pub body: Vec<u8>,
 }
@@ -68,7 +70,7 @@ impl Wire {
 
     /// Reads an answer.
     pub fn answer(&mut self) -> io::Result<Answer> {
-        let (status, function_error, framing) = self.head(|bytes| {
+        let (status, function_error, request_id, framing) = self.head(|bytes| {
             let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
             let mut response = httparse::Response::new(&mut headers);
             let length = length(response.parse(bytes))?;
@@ -76,6 +78,8 @@ impl Wire {
             let found = (
                 response.code.unwrap_or_default(),
                 header(headers, "x-amz-function-error").is_some(),
+                header(headers, "x-amzn-requestid")
+                    .map(|id| String::from_utf8_lossy(id).into_owned()),
                 framing(headers)?,
             );
             Ok(length.map(|length| (length, found)))
@@ -84,8 +88,19 @@ impl Wire {
         Ok(Answer {
             status,
             function_error,
+            request_id,
             body,
         })
+    }
+
+    /// Waits for the first bytes of an answer.
+    pub fn glimpse(&mut self) -> io::Result<()> {
+        self.fill()
+    }
+
+    /// Whether nothing has come beyond what was read.
+    pub fn is_drained(&self) -> bool {
+        self.buffer.is_empty()
     }
 
     /// Reads a request; its body is read and dropped.
@@ -159,15 +174,31 @@ impl Wire {
         if read == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
-        self.buffer.extend(chunk.iter().take(read));
+        self.buffer
+            .extend_from_slice(chunk.get(..read).unwrap_or_default());
         Ok(())
     }
 }
 
 /// The bytes of an invocation of a function.
 pub fn invocation(function: &str, payload: &str) -> Vec<u8> {
+    post(
+        &format!("/2015-03-31/functions/{function}/invocations"),
+        payload,
+    )
+}
+
+/// The bytes of an invocation whose answer is streamed.
+pub fn streaming_invocation(function: &str, payload: &str) -> Vec<u8> {
+    post(
+        &format!("/2021-11-15/functions/{function}/response-streaming-invocations"),
+        payload,
+    )
+}
+
+fn post(path: &str, payload: &str) -> Vec<u8> {
     format!(
-        "POST /2015-03-31/functions/{function}/invocations HTTP/1.1\r\nhost: localhost\r\n\
+        "POST {path} HTTP/1.1\r\nhost: localhost\r\n\
          content-type: application/json\r\ncontent-length: {}\r\n\r\n{payload}",
         payload.len()
     )

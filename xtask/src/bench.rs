@@ -1,35 +1,28 @@
-//! `cargo xtask bench`: Kiln's figures beside cargo-lambda's.
+//! `cargo xtask bench`: Kiln's figures beside its peers'.
 
+use std::ffi::OsString;
 use std::process::Command;
-
-use clap::builder::PossibleValuesParser;
 
 use crate::command::{cargo, run};
 use crate::failure::Failure;
 use crate::repository::Repository;
-use crate::setup::python;
+use crate::setup::{emulator, python};
 
-/// Print Kiln's figures beside cargo-lambda's: same function, same machine, same run
+/// Print Kiln's figures beside its peers': same function, same machine, same run
 ///
-/// Builds Kiln in release and installs cargo-lambda from its Python package into
-/// `target/bench/venv`. A whole run takes some minutes; close what else is busy on this machine.
-/// `docs/benchmarks.md` says what is measured, and how.
+/// Builds Kiln in release, and installs cargo-lambda and the Runtime Interface Emulator from their
+/// Python packages into `target/bench`. A whole run takes some minutes; close what else is busy on this
+/// machine. `docs/benchmarks.md` says what is measured, and how; `cargo xtask bench -- --help` lists the
+/// figures.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Measure this alone; repeatable.
-    #[arg(long, value_name = "FIGURE", value_parser = PossibleValuesParser::new([
-        "reload", "first-call", "warm", "parallel", "footprint", "cpu-share", "floor",
-    ]))]
-    only: Vec<String>,
-
-    /// How often each figure is measured; its median counts.
-    #[arg(long, value_name = "N", default_value = "5", value_parser = clap::value_parser!(u32).range(1..=1_000))]
-    runs: u32,
-
-    /// How to print the figures.
-    #[arg(short = 'o', long, value_name = "FORMAT", default_value = "text",
-        value_parser = PossibleValuesParser::new(["text", "json"]))]
-    format: String,
+    /// What to measure, such as `warm` or `soak`, and how: see `-- --help`.
+    #[arg(
+        value_name = "FIGURES AND OPTIONS",
+        trailing_var_arg = true,
+        allow_hyphen_values = true
+    )]
+    arguments: Vec<OsString>,
 }
 
 /// Runs the chore.
@@ -42,6 +35,7 @@ pub fn run_benchmarks(args: &Args) -> Result<(), Failure> {
         repository.path("target/bench/venv"),
         &repository.path("benches/requirements.txt"),
     )?;
+    let emulator = emulator::ensure(&repository, &environment)?;
     let mut build = cargo(&repository);
     build
         .args([
@@ -62,15 +56,15 @@ pub fn run_benchmarks(args: &Args) -> Result<(), Failure> {
         .arg(releases.join("kiln"))
         .arg("--cargo-lambda")
         .arg(environment.programs().join("cargo-lambda"))
+        .arg("--emulator")
+        .arg(emulator)
         .arg("--functions")
         .arg(repository.path("fixtures/functions"))
+        .arg("--streaming")
+        .arg(repository.path("fixtures/streaming"))
         .arg("--target-dir")
         .arg(repository.path("target/bench"))
-        .args(["--runs", &args.runs.to_string()])
-        .args(["--format", &args.format]);
-    for figure in &args.only {
-        bench.args(["--only", figure]);
-    }
+        .args(&args.arguments);
     become_program(&mut bench)
 }
 

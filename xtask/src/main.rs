@@ -1,7 +1,7 @@
 //! The project's own chores.
 //!
 //! `cargo xtask test` checks everything that continuous integration checks, and sets up what that
-//! takes. `cargo xtask bench` prints Kiln's figures beside cargo-lambda's. `cargo xtask fuzz` attacks what
+//! takes. `cargo xtask bench` prints Kiln's figures beside its peers'. `cargo xtask fuzz` attacks what
 //! parses and what races.
 
 mod bench;

@@ -18,10 +18,13 @@ use crate::report::{Row, Section, Target};
 use crate::statistics::median;
 
 const FUNCTION: &str = "behave";
-const MEMORY_MB: [u32; 5] = [128, 256, 512, 1_024, 1_769];
+/// With one thread, and with as many as share what one would get: of that the extremes.
+const CASES: [(usize, &[u32]); 2] = [(1, &[128, 256, 512, 1_024, 1_769]), (2, &[128, 1_769])];
 /// Before a measurement: the family moves to its group, the first credit is used up.
 const SETTLING: Duration = Duration::from_millis(500);
-const MEASURING: Duration = Duration::from_secs(4);
+const MEASURING: Duration = Duration::from_secs(3);
+/// There are many cases, and little chance in each: more rounds would only be longer.
+const MOST_RUNS: u32 = 3;
 const TOLERANCE_PERCENT: f64 = 3.0;
 
 /// Knows when the environment is there and when it has gone.
@@ -67,7 +70,8 @@ pub(super) fn measure(plan: &Plan) -> Result<Section, BenchError> {
     let mut ways = vec![("by signals", fallback)];
     let mut notes = vec![
         format!(
-            "a function that spins, {} s each; the share is its CPU time over the time that passed",
+            "a function that spins, {} times {} s each; the share is its CPU time over the time that passed",
+            plan.runs.min(MOST_RUNS),
             MEASURING.as_secs()
         ),
         format!("in force here: {}", auto.in_force()),
@@ -77,23 +81,20 @@ pub(super) fn measure(plan: &Plan) -> Result<Section, BenchError> {
     } else {
         notes.push("no control group here that could be measured".to_owned());
     }
+    let runs = plan.runs.min(MOST_RUNS);
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
     let mut rows = Vec::new();
     for (way, controls) in &ways {
-        for threads in [1, 2] {
-            for memory_mb in MEMORY_MB {
+        for (threads, sizes) in CASES {
+            for &memory_mb in sizes {
                 let wanted = CpuShare::of_memory(memory_mb).processors();
                 if threads > processors {
                     continue;
                 }
                 let mut errors = Vec::new();
                 let mut measured = Vec::new();
-                for number in 0..plan.runs {
-                    round(
-                        &format!("cpu-share {way}, {memory_mb} MB"),
-                        number,
-                        plan.runs,
-                    );
+                for number in 0..runs {
+                    round(&format!("cpu-share {way}, {memory_mb} MB"), number, runs);
                     let share =
                         runtime.block_on(spin(plan, controls.clone(), memory_mb, threads))?;
                     measured.push(share);

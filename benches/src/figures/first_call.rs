@@ -17,23 +17,32 @@ const SAMPLES_PER_RUN: u32 = 3;
 
 pub(super) fn measure(plan: &Plan) -> Result<Section, BenchError> {
     let samples = plan.runs * SAMPLES_PER_RUN;
-    let (mut kiln, mut other, mut own) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut kiln, mut other, mut emulator, mut own) =
+        (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let function = plan.function(FUNCTION);
     for number in 0..samples {
         round("first-call", number, samples);
         own.push(milliseconds(start_time(&function)?));
-        kiln.push(milliseconds(first_call(plan, Tool::Kiln)?));
-        other.push(milliseconds(first_call(plan, Tool::CargoLambda)?));
+        for (tool, times) in [(Tool::Kiln, &mut kiln), (Tool::CargoLambda, &mut other)] {
+            let server = Server::start(&plan.tools, tool, &plan.functions, &["--release"])?;
+            times.push(milliseconds(first_call(&server)?));
+        }
+        let server = Server::emulate(&plan.tools, &function)?;
+        emulator.push(milliseconds(first_call(&server)?));
     }
-    let (kiln, other, own) = (median(kiln), median(other), median(own));
+    let [kiln, other, emulator, own] = [kiln, other, emulator, own].map(median);
     Ok(Section {
         figure: String::new(),
         title: "the first call of a function that is built and does not run",
         rows: vec![
-            Row::new("first call", "ms").tools(kiln, other).bare(own),
+            Row::new("first call", "ms")
+                .tools(kiln, other)
+                .emulator(emulator)
+                .bare(own),
             Row::new("… beyond the function's own start", "ms")
                 .tools(kiln - own, other - own)
-                .target(Target::AtMost(3.0)),
+                .emulator(emulator - own)
+                .target(Target::AtMost(2.0)),
         ],
         notes: vec![
             format!(
@@ -45,10 +54,10 @@ pub(super) fn measure(plan: &Plan) -> Result<Section, BenchError> {
     })
 }
 
-/// Starts a service, and times its first call.
-fn first_call(plan: &Plan, tool: Tool) -> Result<Duration, BenchError> {
-    let server = Server::start(&plan.tools, tool, &plan.functions, &["--release"])?;
-    let mut caller = Caller::new(server.address, FUNCTION, "{}", Duration::from_secs(60));
+/// Times the first call of a service.
+fn first_call(server: &Server) -> Result<Duration, BenchError> {
+    let call = server.invocation(FUNCTION, "{}");
+    let mut caller = Caller::new(server.address, &call, Duration::from_secs(60));
     let began = Instant::now();
     let answer = caller.call();
     let took = began.elapsed();

@@ -1,11 +1,13 @@
 //! The figures, one file each.
 
+mod added_latency;
 mod cpu_share;
 mod first_call;
-mod floor;
 mod footprint;
 mod parallel;
+mod profile;
 mod reload;
+mod soak;
 mod warm;
 
 use std::path::{Path, PathBuf};
@@ -25,16 +27,20 @@ pub enum Figure {
     Reload,
     /// The first call of a function that is built and does not run
     FirstCall,
-    /// Calls of a function that runs, over 1, 4 and 16 connections
+    /// What the service adds to a function's own loop over its Runtime API
+    AddedLatency,
+    /// Calls of a function that runs, over 1, 4, 16 and 64 connections
     Warm,
-    /// 200 calls at once of a function that sleeps a second
+    /// 200 and 500 calls at once of a function that sleeps a second
     Parallel,
     /// Start-up of the command, memory of the idle service
     Footprint,
-    /// A function in direct contact with its events: what no service can be faster than
-    Floor,
     /// The share of CPU that a function gets, beside the one its memory says
     CpuShare,
+    /// Where the time of a warm invocation goes, by `perf`: only when named
+    Profile,
+    /// A million invocations of functions that answer, fail, crash and hang: measured only when named
+    Soak,
 }
 
 /// What is measured, and with what.
@@ -44,8 +50,14 @@ pub struct Plan {
     pub tools: Tools,
     /// The package of fixture functions.
     pub functions: PathBuf,
+    /// The package of fixture functions that stream.
+    pub streaming: PathBuf,
     /// How often each figure is measured.
     pub runs: u32,
+    /// How many invocations the soak makes.
+    pub invocations: u64,
+    /// Whether its services enforce limits.
+    pub enforce_limits: bool,
 }
 
 impl Plan {
@@ -57,11 +69,15 @@ impl Plan {
             tools: Tools {
                 kiln: existing(&arguments.kiln)?,
                 cargo_lambda: existing(&arguments.cargo_lambda)?,
+                emulator: existing(&arguments.emulator)?,
                 target_directory: absolute(&arguments.target_dir)?,
                 scratch: scratch.to_owned(),
             },
             functions: existing(&arguments.functions)?,
+            streaming: existing(&arguments.streaming)?,
             runs: arguments.runs,
+            invocations: arguments.invocations,
+            enforce_limits: arguments.enforce_limits,
         })
     }
 
@@ -81,11 +97,14 @@ impl Plan {
 }
 
 impl Figure {
-    /// Those asked for, or all of them, in the order of the report.
-    pub fn chosen(only: &[Self]) -> Vec<Self> {
+    /// Those asked for, in the order of the report; or all but those that take long, or tools of their own.
+    pub fn chosen(asked: &[Self]) -> Vec<Self> {
         let all = Self::value_variants().iter().copied();
-        all.filter(|figure| only.is_empty() || only.contains(figure))
-            .collect()
+        all.filter(|figure| match asked {
+            [] => !matches!(figure, Self::Profile | Self::Soak),
+            asked => asked.contains(figure),
+        })
+        .collect()
     }
 
     /// Measures it.
@@ -93,11 +112,13 @@ impl Figure {
         let measured = match self {
             Self::Reload => reload::measure(plan),
             Self::FirstCall => first_call::measure(plan),
+            Self::AddedLatency => added_latency::measure(plan),
             Self::Warm => warm::measure(plan),
             Self::Parallel => parallel::measure(plan),
             Self::Footprint => footprint::measure(plan),
-            Self::Floor => floor::measure(plan),
             Self::CpuShare => cpu_share::measure(plan),
+            Self::Profile => profile::measure(plan),
+            Self::Soak => soak::measure(plan),
         };
         let mut section = measured?;
         section.figure = self.name();

@@ -95,7 +95,8 @@ pub(super) fn measure(plan: &Plan) -> Result<Section, BenchError> {
 /// Edits, and calls until the new code answers.
 fn edit(server: &Server, project: &EditedProject) -> Result<Duration, BenchError> {
     let patience = server.tool.reload_patience();
-    let mut caller = Caller::new(server.address, project.name(), "{}", patience);
+    let call = server.invocation(project.name(), "{}");
+    let mut caller = Caller::new(server.address, &call, patience);
     let began = Instant::now();
     let answer = project.edit()?;
     while began.elapsed() < LIMIT {

@@ -1,4 +1,4 @@
-//! Calls of a function that runs, over 1, 4 and 16 connections.
+//! Calls of a function that runs, over 1, 4, 16 and 64 connections.
 
 use std::time::Duration;
 
@@ -11,12 +11,14 @@ use crate::tool::Tool;
 use crate::traffic::{Traffic, sustain};
 
 /// How long each measurement lasts.
-const TIME: Duration = Duration::from_secs(2);
-/// How long a service is busy before it is measured: until all its processes run.
-const WARM_UP: Duration = Duration::from_secs(3);
+const TIME: Duration = Duration::from_secs(1);
+/// How long a service is busy before it is measured, and how often again until all its processes run:
+/// each of cargo-lambda's is a `cargo run`.
+const WARM_UP: Duration = Duration::from_secs(2);
+const WARM_UPS: usize = 4;
 
 /// A no-op is faster than an account of the usual size may be called: ten times 1,000 a second.
-const OURS: [&str; 3] = ["--release", "--account-concurrency", "10000"];
+pub(super) const OURS: [&str; 3] = ["--release", "--account-concurrency", "10000"];
 
 /// What is called, by how many at once.
 #[derive(Clone, Copy, Debug)]
@@ -24,38 +26,37 @@ struct Case {
     function: &'static str,
     event: &'static str,
     connections: usize,
-    /// How many processes cargo-lambda may run; Kiln decides that itself.
-    processes: usize,
 }
 
 /// A function that answers at once: what remains is the service's own time.
-const fn busy(connections: usize, processes: usize) -> Case {
+const fn busy(connections: usize) -> Case {
     Case {
         function: "noop",
         event: "{}",
         connections,
-        processes,
     }
 }
 
 /// A function that waits for something else, as most do: what counts is how many run side by side.
-const fn waiting(connections: usize, processes: usize) -> Case {
+const fn waiting(connections: usize) -> Case {
     Case {
         function: "behave",
         event: r#"{"do": "sleep", "ms": 10}"#,
         connections,
-        processes,
     }
 }
 
-const CASES: [Case; 6] = [
-    busy(1, 1),
-    busy(4, 4),
-    busy(16, 16),
-    busy(16, 1),
-    waiting(16, 16),
-    waiting(16, 1),
-];
+const CASES: [Case; 5] = [busy(1), busy(4), busy(16), busy(64), waiting(16)];
+
+/// A server under measurement, and what was measured of it.
+struct Subject {
+    server: Server,
+    /// What is said of it in notes.
+    name: String,
+    /// How many processes it will have.
+    processes: usize,
+    samples: Samples,
+}
 
 impl Case {
     /// The case in words, such as `4 connections`.
@@ -66,22 +67,12 @@ impl Case {
         } else {
             ", waits 10 ms"
         };
-        let processes = if self.processes < self.connections {
-            ", --concurrency 1"
-        } else {
-            ""
-        };
-        format!("{} connection{plural}{waits}{processes}", self.connections)
+        format!("{} connection{plural}{waits}", self.connections)
     }
 
     fn sustain(self, server: &Server, time: Duration) -> Traffic {
-        sustain(
-            server.address,
-            self.function,
-            self.event,
-            self.connections,
-            time,
-        )
+        let call = server.invocation(self.function, self.event);
+        sustain(server.address, &call, self.connections, time)
     }
 }
 
@@ -106,21 +97,23 @@ pub(super) fn measure(plan: &Plan) -> Result<Section, BenchError> {
         TIME.as_secs()
     )];
     for case in CASES {
-        let samples = measure_case(plan, case)?;
-        for (tool, samples) in Tool::BOTH.into_iter().zip(&samples) {
+        let subjects = measure_case(plan, case)?;
+        for subject in &subjects {
             notes.push(format!(
                 "{}, {}: {}",
                 case.words(),
-                tool.name(),
-                samples.note()
+                subject.name,
+                subject.samples.note()
             ));
         }
-        rows.extend(table_rows(case, &samples));
+        rows.extend(table_rows(case, &subjects));
     }
     notes.push(
-        "cargo-lambda may run as many processes as there are connections, or as --concurrency says"
+        "cargo-lambda may run as many processes as there are connections; in the rows `as it comes` one"
             .to_owned(),
     );
+    notes
+        .push("the emulator takes one invocation at a time: beyond, what came of a try".to_owned());
     Ok(Section {
         figure: String::new(),
         title: "calls of a function that runs, and answers at once unless said otherwise",
@@ -129,61 +122,143 @@ pub(super) fn measure(plan: &Plan) -> Result<Section, BenchError> {
     })
 }
 
-fn measure_case(plan: &Plan, case: Case) -> Result<[Samples; 2], BenchError> {
-    let concurrency = case.processes.to_string();
-    let arguments = ["--release", "--concurrency", &concurrency];
-    let servers = [
-        Server::start(&plan.tools, Tool::Kiln, &plan.functions, &OURS)?,
-        Server::start(&plan.tools, Tool::CargoLambda, &plan.functions, &arguments)?,
+/// Kiln, cargo-lambda, the emulator, and where that is something else cargo-lambda as it comes.
+fn measure_case(plan: &Plan, case: Case) -> Result<Vec<Subject>, BenchError> {
+    let concurrency = case.connections.to_string();
+    let given = ["--release", "--concurrency", &concurrency];
+    let watch =
+        |tool, arguments: &[&str]| Server::start(&plan.tools, tool, &plan.functions, arguments);
+    let subject = |name: String, server, processes| Subject {
+        server,
+        name,
+        processes,
+        samples: Samples::default(),
+    };
+    let mut subjects = vec![
+        subject(
+            "kiln".to_owned(),
+            watch(Tool::Kiln, &OURS)?,
+            case.connections,
+        ),
+        subject(
+            format!("cargo-lambda --concurrency {concurrency}"),
+            watch(Tool::CargoLambda, &given)?,
+            case.connections,
+        ),
+        subject(
+            "emulator".to_owned(),
+            Server::emulate(&plan.tools, &plan.function(case.function))?,
+            1,
+        ),
     ];
-    for server in &servers {
-        server.warm(case.function)?;
-        case.sustain(server, WARM_UP);
+    if case.connections > 1 {
+        let name = "cargo-lambda as it comes".to_owned();
+        subjects.push(subject(name, watch(Tool::CargoLambda, &["--release"])?, 1));
     }
-    let mut samples = [Samples::default(), Samples::default()];
-    for number in 0..plan.runs {
-        round(&format!("warm, {}", case.words()), number, plan.runs);
-        for (server, samples) in servers.iter().zip(&mut samples) {
-            samples.add(server, case);
+    for subject in &subjects {
+        subject.server.warm(case.function)?;
+        if subject.server.tool == Tool::Emulator {
+            continue;
+        }
+        for _ in 0..WARM_UPS {
+            case.sustain(&subject.server, WARM_UP);
+            if subject.server.processes_of(case.function) >= subject.processes {
+                break;
+            }
         }
     }
-    Ok(samples)
-}
-
-fn table_rows(case: Case, samples: &[Samples; 2]) -> Vec<Row> {
-    let [kiln, other] = samples;
-    let row = |what: &str, unit, pick: fn(&Samples) -> &Vec<f64>| {
-        Row::new(format!("{what}, {}", case.words()), unit)
-            .tools(kiln.reading(pick(kiln)), other.reading(pick(other)))
-    };
-    let calls = row("calls", "/s", |samples| &samples.per_second);
-    if case.connections == 1 {
-        let p50 = row("p50", "µs", |samples| &samples.p50).target(Target::RatioAtMost(0.6));
-        return vec![p50, row("p99", "µs", |samples| &samples.p99), calls];
+    for number in 0..plan.runs {
+        round(&format!("warm, {}", case.words()), number, plan.runs);
+        for subject in &mut subjects {
+            // Once is enough to see what it makes of more than one call at a time.
+            if subject.samples.failed.is_none() || subject.server.tool != Tool::Emulator {
+                subject.measure(case);
+            }
+        }
     }
-    vec![match case.connections {
-        16 => calls.target(Target::RatioAtLeast(3.0)),
-        _ => calls,
-    }]
+    Ok(subjects)
 }
 
-impl Samples {
-    fn add(&mut self, server: &Server, case: Case) {
-        let (service, functions) = server.cpu_times();
-        let traffic = case.sustain(server, TIME);
-        let (service_after, functions_after) = server.cpu_times();
-        self.p50.push(microseconds(traffic.percentile(50)));
-        self.p99.push(microseconds(traffic.percentile(99)));
-        self.per_second.push(traffic.per_second());
+fn table_rows(case: Case, subjects: &[Subject]) -> Vec<Row> {
+    let [kiln, other, emulator, rest @ ..] = subjects else {
+        return Vec::new();
+    };
+    let row = |name: String, unit, pick: fn(&Samples) -> &Vec<f64>, other: &Subject| {
+        let reading = |subject: &Subject| subject.samples.reading(pick(&subject.samples));
+        Row::new(name, unit).tools(reading(kiln), reading(other))
+    };
+    let words = case.words();
+    let emulated = |pick: fn(&Samples) -> &Vec<f64>| emulator.reading(case, pick);
+    let per_second: fn(&Samples) -> &Vec<f64> = |samples| &samples.per_second;
+    let mut rows = Vec::new();
+    if case.connections == 1 {
+        let p50: fn(&Samples) -> &Vec<f64> = |samples| &samples.p50;
+        let p99: fn(&Samples) -> &Vec<f64> = |samples| &samples.p99;
+        rows.push(
+            row(format!("p50, {words}"), "µs", p50, other)
+                .emulator(emulated(p50))
+                .target(Target::RatioAtMost(0.6)),
+        );
+        rows.push(row(format!("p99, {words}"), "µs", p99, other).emulator(emulated(p99)));
+    }
+    let calls = row(format!("calls, {words}"), "/s", per_second, other);
+    let calls = calls.emulator(emulated(per_second));
+    rows.push(match (case.event, case.connections) {
+        ("{}", 16) => calls.target(Target::RatioAtLeast(3.0)),
+        ("{}", _) => calls.target(Target::AheadOfAll),
+        _ => calls,
+    });
+    for default in rest {
+        let calls = row(
+            format!("calls, {words}, as it comes"),
+            "/s",
+            per_second,
+            default,
+        );
+        rows.push(match (case.event, case.connections) {
+            ("{}", 16) => calls.target(Target::RatioAtLeast(3.0)),
+            ("{}", _) => calls.target(Target::AheadOfAll),
+            _ => calls,
+        });
+    }
+    rows
+}
+
+impl Subject {
+    fn measure(&mut self, case: Case) {
+        let (service, functions) = self.server.cpu_times();
+        let traffic = case.sustain(&self.server, TIME);
+        let (service_after, functions_after) = self.server.cpu_times();
         let used = [
             traffic.own_cpu,
             service_after.saturating_sub(service),
             functions_after.saturating_sub(functions),
         ];
-        for (samples, used) in self.cpu.iter_mut().zip(used) {
-            samples.push(per_call(used, &traffic));
+        let processes = self.server.processes_of(case.function);
+        self.samples.add(&traffic, used, processes);
+        if self.server.has_ended() {
+            self.samples.failed = Some("it crashed".to_owned());
         }
-        self.processes = server.processes_of(case.function);
+    }
+
+    /// What the emulator's column says: it takes one invocation at a time.
+    fn reading(&self, case: Case, pick: fn(&Samples) -> &Vec<f64>) -> Reading {
+        match &self.samples.failed {
+            Some(_) if case.connections > 1 => Reading::Words("one at a time".to_owned()),
+            _ => self.samples.reading(pick(&self.samples)),
+        }
+    }
+}
+
+impl Samples {
+    fn add(&mut self, traffic: &Traffic, used: [Duration; 3], processes: usize) {
+        self.p50.push(microseconds(traffic.percentile(50)));
+        self.p99.push(microseconds(traffic.percentile(99)));
+        self.per_second.push(traffic.per_second());
+        for (samples, used) in self.cpu.iter_mut().zip(used) {
+            samples.push(per_call(used, traffic));
+        }
+        self.processes = processes;
         self.failed = self.failed.take().or_else(|| traffic.failed());
     }
 
@@ -195,8 +270,11 @@ impl Samples {
         }
     }
 
-    /// Where the time goes.
+    /// Where the time goes, or what went wrong.
     fn note(&self) -> String {
+        if let Some(failed) = &self.failed {
+            return failed.clone();
+        }
         let [callers, service, functions] =
             [0, 1, 2].map(|part: usize| median(self.cpu.get(part).into_iter().flatten().copied()));
         format!(

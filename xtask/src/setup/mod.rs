@@ -2,5 +2,6 @@
 
 pub mod cpp;
 mod debian;
+pub mod emulator;
 pub mod python;
 pub mod rust;

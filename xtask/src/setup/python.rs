@@ -34,10 +34,7 @@ impl Environment {
             return Ok(environment);
         }
         environment.make()?;
-        let mut pip = Command::new(environment.python());
-        pip.args(["-m", "pip", "install", "--disable-pip-version-check"])
-            .args(["--no-input", "--requirement"])
-            .arg(requirements);
+        let mut pip = environment.pip_install(requirements);
         run(&mut pip).map_err(Failure::in_setup)?;
         let stamp = environment.directory.join(STAMP);
         fs::write(&stamp, wanted).map_err(|error| {
@@ -60,6 +57,15 @@ impl Environment {
     pub fn programs(&self) -> PathBuf {
         self.directory
             .join(if cfg!(windows) { "Scripts" } else { "bin" })
+    }
+
+    /// What installs the packages of a requirements file.
+    pub fn pip_install(&self, requirements: &Path) -> Command {
+        let mut pip = Command::new(self.python());
+        pip.args(["-m", "pip", "install", "--disable-pip-version-check"])
+            .args(["--no-input", "--requirement"])
+            .arg(requirements);
+        pip
     }
 
     /// Whether this was installed, and still works: the Python it was made with may be gone.

@@ -21,7 +21,7 @@ use crate::failure::Failure;
 ///
 /// More are slower. A thread with nothing to do is woken by every call that another one takes up,
 /// looks round and sleeps again: on two processors a second thread doubles both the latency of a warm
-/// call and the service's processor time (`cargo xtask bench --only warm`).
+/// call and the service's processor time (`cargo xtask bench warm`).
 ///
 /// # Errors
 /// The system refuses a thread or a descriptor.
