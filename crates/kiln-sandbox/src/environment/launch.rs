@@ -173,7 +173,9 @@ impl Environment {
         match role {
             Role::Runtime => {
                 let variables = &self.config.launch.as_ref()?.variables;
-                let stream = variables.iter().find(|(name, _)| name == LOG_STREAM);
+                let stream = variables
+                    .iter()
+                    .find(|(name, value)| name == LOG_STREAM && !value.is_empty());
                 match stream {
                     Some((name, value)) => Some(format!("{name}={value}")),
                     None => Some(format!("{RUNTIME_API}={}", self.address?)),
