@@ -153,6 +153,7 @@ async fn spin(
             bootstrap,
             layers: Vec::new(),
             extension_variables: Vec::new(),
+            credentials: None,
         }),
     };
     let host: Arc<dyn Host> = Arc::clone(&watcher) as _;

@@ -13,6 +13,7 @@ use kiln_protocol::extensions_api::{
     Answer, Operation, RegisterAnswer, error_type, extension_name, identifier,
 };
 use kiln_protocol::headers;
+use kiln_protocol::metadata_api;
 use kiln_protocol::runtime_api;
 use kiln_protocol::telemetry_api::Api;
 
@@ -49,6 +50,9 @@ where
             .unwrap_or_else(|refused| json(refused.status(), refused.body()));
     }
     drain(pin!(body)).await;
+    if let Some(operation) = metadata_api::Operation::parse(method.as_str(), uri.path()) {
+        return crate::metadata_api::serve(environment, operation, headers);
+    }
     let refused = runtime_api::Answer::NotFound;
     json(refused.status(), refused.body())
 }
@@ -127,7 +131,7 @@ where
     }
 }
 
-fn json(status: u16, body: String) -> Response<Full<Bytes>> {
+pub(crate) fn json(status: u16, body: String) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::from(body));
     *response.status_mut() =
         StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
