@@ -6,8 +6,8 @@ use std::time::{Duration, Instant, SystemTime};
 
 use kiln_sandbox::resources::{Choice, CpuShare, Means};
 use kiln_sandbox::{
-    Controls, Environment, EnvironmentConfig, Host, Invocation, InvocationReport, Launch,
-    LogSource, ResourceSettings, StreamLimits,
+    Controls, Environment, EnvironmentConfig, Host, Identity, InitializationType, Invocation,
+    InvocationReport, Launch, LogSource, ResourceSettings, StreamLimits,
 };
 use tokio::sync::Notify;
 
@@ -130,9 +130,12 @@ async fn spin(
     let bootstrap = plan.function(FUNCTION);
     let watcher = Arc::new(Watcher::default());
     let config = EnvironmentConfig {
-        version: "$LATEST".to_owned(),
+        identity: Identity::default(),
+        json_log: None,
+        max_concurrency: None,
         memory_mb,
         timeout: Duration::from_secs(60),
+        initialization: InitializationType::OnDemand,
         init_limit: Duration::from_secs(10),
         stream_limits: StreamLimits::default(),
         controls,
@@ -148,6 +151,9 @@ async fn spin(
             .map(|(name, value)| (name.to_owned(), value))
             .into(),
             bootstrap,
+            layers: Vec::new(),
+            extension_variables: Vec::new(),
+            credentials: None,
         }),
     };
     let host: Arc<dyn Host> = Arc::clone(&watcher) as _;
@@ -159,6 +165,7 @@ async fn spin(
         function_arn: String::new(),
         trace_id: String::new(),
         client_context: None,
+        tenant_id: None,
         payload: format!(r#"{{"do": "spin", "threads": {threads}}}"#).into(),
         tail: false,
         arrived: SystemTime::now(),

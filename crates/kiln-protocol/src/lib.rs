@@ -21,6 +21,7 @@ pub mod invoke;
 pub mod json_log;
 pub mod log_line;
 pub mod log_stream;
+pub mod metadata_api;
 pub mod runtime_api;
 pub mod runtime_version;
 pub mod samples;

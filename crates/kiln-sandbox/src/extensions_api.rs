@@ -13,6 +13,7 @@ use kiln_protocol::extensions_api::{
     Answer, Operation, RegisterAnswer, error_type, extension_name, identifier,
 };
 use kiln_protocol::headers;
+use kiln_protocol::metadata_api;
 use kiln_protocol::runtime_api;
 use kiln_protocol::telemetry_api::Api;
 
@@ -49,11 +50,15 @@ where
             .unwrap_or_else(|refused| json(refused.status(), refused.body()));
     }
     drain(pin!(body)).await;
+    if let Some(operation) = metadata_api::Operation::parse(method.as_str(), uri.path()) {
+        return crate::metadata_api::serve(environment, operation, headers);
+    }
     let path = uri.path();
     let has_path = ["GET", "POST", "PUT"].into_iter().any(|method| {
         runtime_api::Operation::parse(method, path).is_some()
             || Operation::parse(method, path).is_some()
             || Api::parse(method, path).is_some()
+            || metadata_api::Operation::parse(method, path).is_some()
     });
     answer(if has_path {
         runtime_api::Answer::MethodNotAllowed
@@ -136,7 +141,7 @@ where
     }
 }
 
-fn json(status: u16, body: String) -> Response<Full<Bytes>> {
+pub(crate) fn json(status: u16, body: String) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::from(body));
     *response.status_mut() =
         StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);

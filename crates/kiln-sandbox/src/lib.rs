@@ -16,6 +16,7 @@ pub mod fuzz;
 pub mod invocation;
 pub mod lifecycle;
 mod logs;
+mod metadata_api;
 pub mod process;
 pub mod resources;
 mod runtime_api;

@@ -26,6 +26,7 @@ use crate::pool::{GRACE, Kind, Next, Pool, Refusal, Waiting};
 use crate::service::{Shared, Throttle};
 use crate::variables::{
     HANDLER, extension_variables, new_log_stream, runtime_variables, runtime_version,
+    snapshot_credentials,
 };
 
 /// Whether a function's code is that of its sources.
@@ -580,6 +581,7 @@ impl Function {
                     extension_variables: extension_variables(&variables).into_iter().collect(),
                     variables: variables.into_iter().collect(),
                     layers: release.config.layers.clone(),
+                    credentials: snapshot_credentials(&release.config),
                 })
             }
         };

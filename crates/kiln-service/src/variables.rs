@@ -10,6 +10,7 @@ use std::path::Path;
 use kiln_protocol::environment_variables::is_for_extensions;
 use kiln_protocol::function::LATEST;
 use kiln_protocol::log_stream::{log_group_name, log_stream_name};
+use kiln_protocol::metadata_api;
 use kiln_protocol::runtime_version::RuntimeVersion;
 use kiln_protocol::telemetry_record::InitializationType;
 
@@ -140,6 +141,27 @@ pub fn extension_variables(runtime: &BTreeMap<String, String>) -> BTreeMap<Strin
         .filter(|(name, _)| is_for_extensions(name))
         .map(|(name, value)| (name.clone(), value.clone()))
         .collect()
+}
+
+/// The credentials that a function asks for over HTTP, because variables would be in its snapshot: with
+/// SnapStart, unless it brings its own.
+pub(crate) fn snapshot_credentials(function: &FunctionConfig) -> Option<metadata_api::Credentials> {
+    if function.mode != Mode::SnapStart || brings_credentials(function) {
+        return None;
+    }
+    let Credentials {
+        access_key_id,
+        secret_access_key,
+        session_token,
+    } = Credentials::NOBODYS;
+    // Nobody's do not run out; what asks anew every six hours asks no oftener than on AWS.
+    let expiration = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(6);
+    Some(metadata_api::Credentials {
+        access_key_id: access_key_id.to_owned(),
+        secret_access_key: secret_access_key.to_owned(),
+        token: session_token.to_owned(),
+        expiration: expiration.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+    })
 }
 
 /// The log stream of an environment that begins now.

@@ -13,7 +13,7 @@ use crate::process::{Child, Family, Manners, exit_cause};
 use crate::resources::{Controlled, Limits};
 
 /// Tells a process where its events are; no other environment of this machine has the same.
-const RUNTIME_API: &str = "AWS_LAMBDA_RUNTIME_API";
+pub(super) const RUNTIME_API: &str = "AWS_LAMBDA_RUNTIME_API";
 
 /// The name of the environment's log stream.
 const LOG_STREAM: &str = "AWS_LAMBDA_LOG_STREAM_NAME";
@@ -144,7 +144,7 @@ impl Environment {
             command
                 .env_clear()
                 .envs(variables.iter().map(|(name, value)| (name, value)))
-                .env(RUNTIME_API, address.to_string())
+                .envs(self.api_variables(address))
                 .current_dir(working_directory)
                 .stdin(Stdio::null())
                 .stdout(logs.writer(source)?)
@@ -173,7 +173,9 @@ impl Environment {
         match role {
             Role::Runtime => {
                 let variables = &self.config.launch.as_ref()?.variables;
-                let stream = variables.iter().find(|(name, _)| name == LOG_STREAM);
+                let stream = variables
+                    .iter()
+                    .find(|(name, value)| name == LOG_STREAM && !value.is_empty());
                 match stream {
                     Some((name, value)) => Some(format!("{name}={value}")),
                     None => Some(format!("{RUNTIME_API}={}", self.address?)),

@@ -12,6 +12,7 @@ mod launch;
 mod report;
 mod stream;
 mod timer;
+mod tokens;
 mod turns;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -27,6 +28,7 @@ use kiln_protocol::extensions_api::MAX_EXTENSIONS;
 use kiln_protocol::invoke::PlatformError;
 use kiln_protocol::json_log::JsonLog;
 use kiln_protocol::log_line::Restore;
+use kiln_protocol::metadata_api::Credentials;
 use kiln_protocol::runtime_api::Answer;
 use kiln_protocol::telemetry_record::InitializationType;
 use tokio::sync::{Notify, oneshot};
@@ -47,6 +49,7 @@ use launch::{Process, Role};
 use report::Times;
 use stream::ActiveStream;
 pub(crate) use stream::{EXIT_GRACE, drain};
+use tokens::Tokens;
 
 /// What a runtime that we did not start is given: no timer bounds a session in a debugger.
 const EXTERNAL_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
@@ -113,13 +116,16 @@ pub struct Launch {
     pub bootstrap: PathBuf,
     /// Where it runs.
     pub working_directory: PathBuf,
-    /// All its environment variables but `AWS_LAMBDA_RUNTIME_API`, which the environment adds.
+    /// All its environment variables but those that tell where its environment's APIs are and what
+    /// opens them, which the environment adds.
     pub variables: Vec<(String, String)>,
     /// What makes up `/opt`, in order. The executables in `extensions` of each are started as
     /// external extensions; of two of a name, that of the later layer.
     pub layers: Vec<PathBuf>,
-    /// The environment variables of extensions, but for `AWS_LAMBDA_RUNTIME_API`.
+    /// The environment variables of extensions, but for those the environment adds.
     pub extension_variables: Vec<(String, String)>,
+    /// Credentials that processes ask for, in the place of variables that a snapshot would keep.
+    pub credentials: Option<Credentials>,
 }
 
 /// One execution environment.
@@ -128,6 +134,7 @@ pub struct Environment {
     host: Arc<dyn Host>,
     core: Mutex<Core>,
     telemetry: Telemetry,
+    tokens: Tokens,
     logs: Option<LogPipe>,
     /// Names and paths of the external extensions.
     extensions: Vec<(String, PathBuf)>,
@@ -333,6 +340,7 @@ impl Environment {
             host,
             core: Mutex::new(core),
             telemetry: Telemetry::new(),
+            tokens: Tokens::new(),
             logs,
             extensions,
             address,

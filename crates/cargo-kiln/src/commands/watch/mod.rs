@@ -195,6 +195,7 @@ impl Watch {
         let address = bound(&listeners)?;
         let mut config = local::service_config();
         config.account_concurrency = self.settings.account_concurrency.value.invocations().into();
+        config.idle_timeout = self.settings.idle_timeout.value.duration();
         if self.settings.enforce_limits.value {
             config.resources = ResourceSettings::default();
         }
