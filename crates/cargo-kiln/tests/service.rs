@@ -620,8 +620,8 @@ fn fault_22_the_runtime_api_answers_in_the_services_codes() {
     assert_eq!(
         (early.status, early.text().as_str()),
         (
-            403,
-            "{\"errorMessage\":\"State transition from Started to InvocationResponse failed for runtime. Error: State transition is not allowed\",\"errorType\":\"InvalidStateTransition\"}\n"
+            400,
+            "{\"errorMessage\":\"Invalid request ID\",\"errorType\":\"InvalidRequestID\"}\n"
         )
     );
     let caller = {

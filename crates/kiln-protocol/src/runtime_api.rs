@@ -9,6 +9,9 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 /// The version prefix of every path.
 pub const PREFIX: &str = "/2018-06-01";
 
+/// Type of what is not JSON: the answer to a ping, and to a path there is not.
+pub const TEXT: &str = "text/plain; charset=utf-8";
+
 /// What a runtime asks for, as its path says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Operation<'a> {
@@ -175,6 +178,8 @@ pub enum Answer {
     Truncated,
     /// 404: no such path.
     NotFound,
+    /// 405: the path has another method.
+    MethodNotAllowed,
     /// 500: the environment is going away.
     Closing,
 }
@@ -187,13 +192,23 @@ impl Answer {
             Self::InvalidRequestId | Self::Truncated | Self::InvalidResponseMode => 400,
             Self::InvalidStateTransition { .. } => 403,
             Self::NotFound => 404,
+            Self::MethodNotAllowed => 405,
             Self::InvokeTimeout => 410,
             Self::ResponseTooLarge(_) => 413,
             Self::Closing => 500,
         }
     }
 
-    /// JSON body, with the line break the service ends it with.
+    /// Type of the body: JSON, except where the call reaches no operation.
+    pub fn content_type(self) -> Option<&'static str> {
+        match self {
+            Self::NotFound => Some(TEXT),
+            Self::MethodNotAllowed => None,
+            _ => Some("application/json"),
+        }
+    }
+
+    /// Body, with the line break the service ends it with.
     pub fn body(self) -> String {
         let (message, error_type) = match self {
             Self::Accepted => return "{\"status\":\"OK\"}\n".to_owned(),
@@ -218,7 +233,8 @@ impl Answer {
                 "HTTP request detected as truncated".to_owned(),
                 "TruncatedHTTPRequest",
             ),
-            Self::NotFound => ("404 page not found".to_owned(), "NotFound"),
+            Self::NotFound => return "404 page not found\n".to_owned(),
+            Self::MethodNotAllowed => return String::new(),
             Self::Closing => ("Internal Server Error".to_owned(), "InternalServerError"),
         };
         format!("{{\"errorMessage\":\"{message}\",\"errorType\":\"{error_type}\"}}\n")
@@ -343,6 +359,8 @@ mod tests {
                 400,
                 "{\"errorMessage\":\"Invalid function response mode\",\"errorType\":\"InvalidFunctionResponseMode\"}\n",
             ),
+            (Answer::NotFound, 404, "404 page not found\n"),
+            (Answer::MethodNotAllowed, 405, ""),
             (
                 Answer::InvokeTimeout,
                 410,

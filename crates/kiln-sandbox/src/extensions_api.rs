@@ -18,7 +18,7 @@ use kiln_protocol::runtime_api;
 use kiln_protocol::telemetry_api::Api;
 
 use crate::environment::{Environment, drain};
-use crate::runtime_api::BoxError;
+use crate::runtime_api::{BoxError, answer};
 
 /// Longest body of a request: a registration or a subscription is a few lines.
 const MAX_BODY_BYTES: usize = 1 << 20;
@@ -53,8 +53,18 @@ where
     if let Some(operation) = metadata_api::Operation::parse(method.as_str(), uri.path()) {
         return crate::metadata_api::serve(environment, operation, headers);
     }
-    let refused = runtime_api::Answer::NotFound;
-    json(refused.status(), refused.body())
+    let path = uri.path();
+    let has_path = ["GET", "POST", "PUT"].into_iter().any(|method| {
+        runtime_api::Operation::parse(method, path).is_some()
+            || Operation::parse(method, path).is_some()
+            || Api::parse(method, path).is_some()
+            || metadata_api::Operation::parse(method, path).is_some()
+    });
+    answer(if has_path {
+        runtime_api::Answer::MethodNotAllowed
+    } else {
+        runtime_api::Answer::NotFound
+    })
 }
 
 async fn extension<B>(

@@ -279,9 +279,9 @@ impl Machine {
             State::Init(_) | State::InlineInit(_) if self.init_error.is_some() => {
                 vec![Effect::Reply(self.refusal("Ready"))]
             }
-            State::Down | State::Stopping(_) | State::Closed => {
-                vec![Effect::Reply(Answer::Closing)]
-            }
+            // What ends gracefully asks for an event that never comes: a refusal would cut its hooks short.
+            State::Stopping(_) => vec![Effect::Park],
+            State::Down | State::Closed => vec![Effect::Reply(Answer::Closing)],
             _ if self.managed.is_some() => self.next_turn(),
             State::Init(Step::Runtime) => self.runtime_ready(false, State::Init),
             State::InlineInit(Step::Runtime) => self.runtime_ready(false, State::InlineInit),
@@ -416,7 +416,7 @@ impl Machine {
                     Answered::Body { failed: true } => "InvocationErrorResponse",
                     _ => "InvocationResponse",
                 };
-                vec![Effect::Reply(self.no_response(to))]
+                vec![Effect::Reply(self.no_response(to, current))]
             }
         }
     }
@@ -427,7 +427,9 @@ impl Machine {
                 self.state = State::Streaming;
                 vec![Effect::Stream]
             }
-            _ => vec![Effect::Reply(self.no_response("InvocationResponse"))],
+            _ => vec![Effect::Reply(
+                self.no_response("InvocationResponse", current),
+            )],
         }
     }
 
@@ -451,11 +453,11 @@ impl Machine {
         effects
     }
 
-    /// Why a response cannot be taken now.
-    fn no_response(&self, to: &'static str) -> Answer {
+    /// Why a response cannot be taken now. The id comes first: a response to nothing is no transition.
+    fn no_response(&self, to: &'static str, current: bool) -> Answer {
         match self.state {
-            State::Running => Answer::InvalidRequestId,
             State::Down | State::Stopping(_) | State::Closed => Answer::Closing,
+            _ if !current => Answer::InvalidRequestId,
             _ => self.refusal(to),
         }
     }

@@ -13,7 +13,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use kiln_protocol::headers;
 use kiln_protocol::invoke::MAX_RESPONSE_BYTES;
-use kiln_protocol::runtime_api::{Answer, Operation, ResponseMode};
+use kiln_protocol::runtime_api::{Answer, Operation, ResponseMode, TEXT};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -67,7 +67,12 @@ where
 {
     let (parts, body) = request.into_parts();
     match Operation::parse(parts.method.as_str(), parts.uri.path()) {
-        Some(Operation::Ping) => Response::new(Full::from("pong")),
+        Some(Operation::Ping) => {
+            let mut pong = Response::new(Full::from("pong"));
+            let text = HeaderValue::from_static(TEXT);
+            pong.headers_mut().insert(CONTENT_TYPE, text);
+            pong
+        }
         Some(Operation::Next) => match environment.next().await {
             Ok(event) => deliver(event),
             Err(refused) => answer(refused),
@@ -178,12 +183,14 @@ where
     }
 }
 
-fn answer(answer: Answer) -> Response<Full<Bytes>> {
+pub(crate) fn answer(answer: Answer) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::from(answer.body()));
     *response.status_mut() =
         StatusCode::from_u16(answer.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let json = HeaderValue::from_static("application/json");
-    response.headers_mut().insert(CONTENT_TYPE, json);
+    if let Some(content_type) = answer.content_type() {
+        let content_type = HeaderValue::from_static(content_type);
+        response.headers_mut().insert(CONTENT_TYPE, content_type);
+    }
     response
 }
 

@@ -3,5 +3,6 @@
 pub mod cpp;
 mod debian;
 pub mod emulator;
+pub mod node;
 pub mod python;
 pub mod rust;

@@ -1,6 +1,6 @@
 //! The steps, cheapest first.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use clap::ValueEnum as _;
@@ -8,7 +8,7 @@ use clap::ValueEnum as _;
 use crate::command::{self, cargo};
 use crate::failure::Failure;
 use crate::repository::Repository;
-use crate::setup::{python, rust};
+use crate::setup::{emulator, node, python, rust};
 
 /// One step, in the order they are taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -19,7 +19,8 @@ pub enum Step {
     Clippy,
     /// The documentation builds without a warning
     Docs,
-    /// Set up what tests use: zig, boto3 and the AWS CLI in a Python environment, Rust targets
+    /// Set up what tests use: zig, boto3 and the AWS CLI in a Python environment, AWS's runtimes for
+    /// Python and Node.js, its Runtime Interface Emulator, Rust targets
     Tools,
     /// Build the functions that tests run, so that no test waits for it
     Functions,
@@ -111,10 +112,30 @@ fn docs(repository: &Repository) -> Result<(), Failure> {
     command::run(&mut doc)
 }
 
-fn tools(repository: &Repository) -> Result<python::Environment, Failure> {
+/// What tests find by the variables of [`with_tools`].
+struct Tools {
+    python: python::Environment,
+    /// Of Linux alone, as the next.
+    node: Option<node::Packages>,
+    emulator: Option<PathBuf>,
+}
+
+fn tools(repository: &Repository) -> Result<Tools, Failure> {
     rust::ensure_targets()?;
     let requirements = repository.path("xtask/requirements.txt");
-    python::Environment::ensure(repository.path(".venv"), &requirements)
+    let python = python::Environment::ensure(repository.path(".venv"), &requirements)?;
+    let packages = repository.path("xtask/node");
+    let node = node::Packages::SUPPORTED
+        .then(|| node::Packages::ensure(repository.path("target/tools/node"), &packages))
+        .transpose()?;
+    let emulator = cfg!(target_os = "linux")
+        .then(|| emulator::ensure(repository, &python))
+        .transpose()?;
+    Ok(Tools {
+        python,
+        node,
+        emulator,
+    })
 }
 
 /// Builds into the directories that `kiln-testing` and `kiln tour` use, in the same way.
@@ -122,6 +143,7 @@ fn functions(repository: &Repository) -> Result<(), Failure> {
     for manifest in [
         "fixtures/functions/Cargo.toml",
         "fixtures/streaming/Cargo.toml",
+        "fixtures/extensions/Cargo.toml",
     ] {
         let mut fixture = cargo(repository);
         fixture
@@ -155,12 +177,18 @@ fn in_examples(repository: &Repository, subcommand: &str) -> Command {
     command
 }
 
-/// Lets tests find the Python environment: first on `PATH`, and by the names they ask for.
+/// Lets tests find the Python environment, first on `PATH`, and all tools by the names they ask for.
 fn with_tools(repository: &Repository, command: &mut Command) -> Result<(), Failure> {
-    let environment = tools(repository)?;
+    let tools = tools(repository)?;
     command
-        .env("PATH", command::path_with(&environment.programs())?)
-        .env("KILN_TEST_PYTHON", environment.python());
+        .env("PATH", command::path_with(&tools.python.programs())?)
+        .env("KILN_TEST_PYTHON", tools.python.python());
+    if let Some(node) = tools.node {
+        command.env("KILN_TEST_NODE", node.node());
+    }
+    if let Some(emulator) = tools.emulator {
+        command.env("KILN_TEST_RIE", emulator);
+    }
     Ok(())
 }
 
