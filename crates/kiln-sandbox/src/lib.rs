@@ -10,6 +10,7 @@
 
 mod bandwidth;
 pub mod environment;
+pub mod filesystem;
 #[cfg(any(test, feature = "fuzz"))]
 pub mod fuzz;
 pub mod invocation;
@@ -19,10 +20,12 @@ pub mod process;
 pub mod resources;
 mod runtime_api;
 pub mod telemetry;
+mod text;
 mod timestamp;
 
 pub use bandwidth::StreamLimits;
 pub use environment::{Environment, EnvironmentConfig, Host, Launch, LogSource};
+pub use filesystem::{FileSystem, FileSystemSettings, FileSystems};
 pub use invocation::{Invocation, InvocationReport, InvocationResult, Outcome, ResponsePart};
 pub use resources::{Controls, ResourceSettings};
 pub use telemetry::Telemetry;

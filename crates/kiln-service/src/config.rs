@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use kiln_protocol::json_log::JsonLog;
-use kiln_sandbox::{ResourceSettings, StreamLimits};
+use kiln_sandbox::{FileSystemSettings, ResourceSettings, StreamLimits};
 
 /// What is the same for every function of the service.
 #[derive(Clone, Debug)]
@@ -26,6 +26,8 @@ pub struct ServiceConfig {
     pub stream_limits: StreamLimits,
     /// Which limits of the machine's resources are wanted.
     pub resources: ResourceSettings,
+    /// Which file system functions see.
+    pub files: FileSystemSettings,
 }
 
 impl Default for ServiceConfig {
@@ -41,6 +43,7 @@ impl Default for ServiceConfig {
             stream_limits: StreamLimits::default(),
             // A function with little memory is slow on AWS; here, somebody has to ask for that.
             resources: ResourceSettings::off(),
+            files: FileSystemSettings::off(),
         }
     }
 }
@@ -115,9 +118,10 @@ pub enum Mode {
 pub enum Code {
     /// An executable of this machine.
     Executable {
-        /// The bootstrap.
+        /// The bootstrap, which functions see as `/var/task/bootstrap` where they have a file system of
+        /// their own.
         path: PathBuf,
-        /// Where it runs.
+        /// Where it runs: what is `/var/task` then.
         working_directory: PathBuf,
     },
     /// A process that somebody else starts, in a debugger say, and that calls in.

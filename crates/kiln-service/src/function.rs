@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use kiln_protocol::error::ServiceError;
 use kiln_protocol::function::LATEST;
+use kiln_sandbox::filesystem::{Layout, ReleaseFiles};
 use kiln_sandbox::{
     Environment, EnvironmentConfig, Host, Invocation, InvocationReport, Launch, LogSource,
 };
@@ -61,6 +62,8 @@ struct Locked<'a>(MutexGuard<'a, State>);
 struct Release {
     config: FunctionConfig,
     code: Code,
+    /// Its files, where it is started here.
+    files: Option<ReleaseFiles>,
 }
 
 /// The pool's side of one environment.
@@ -132,12 +135,32 @@ impl Function {
         if unchanged {
             return;
         }
-        state.release = Some(Arc::new(Release { config, code }));
+        let files = self.files(&config, &code);
+        state.release = Some(Arc::new(Release {
+            config,
+            code,
+            files,
+        }));
         // What has no invocation goes at once; what has one ends when it is available again.
         let outdated = state.pool.outdate();
         self.grow(state);
         for environment in outdated {
             environment.close();
+        }
+    }
+
+    fn files(&self, config: &FunctionConfig, code: &Code) -> Option<ReleaseFiles> {
+        match code {
+            Code::External => None,
+            Code::Executable {
+                path,
+                working_directory,
+            } => Some(self.shared.files.release(Layout {
+                task_root: working_directory.clone(),
+                bootstrap: path.clone(),
+                layers: config.layers.clone(),
+                tmp_mb: config.ephemeral_storage_mb,
+            })),
         }
     }
 
@@ -408,26 +431,19 @@ impl Function {
         let FunctionConfig {
             memory_mb, timeout, ..
         } = release.config;
-        let launch = match &release.code {
-            Code::External => None,
-            Code::Executable {
-                path,
-                working_directory,
-            } => {
-                let stream = uuid::Uuid::new_v4().simple().to_string();
-                let variables = runtime_variables(
-                    &self.shared.config,
-                    &release.config,
-                    working_directory,
-                    &stream,
-                );
-                Some(Launch {
-                    bootstrap: path.clone(),
-                    working_directory: working_directory.clone(),
-                    variables: variables.into_iter().collect(),
-                })
+        let launch = release.files.as_ref().map(|files| {
+            let stream = uuid::Uuid::new_v4().simple().to_string();
+            let variables = runtime_variables(
+                &self.shared.config,
+                &release.config,
+                files.task_root(),
+                &stream,
+            );
+            Launch {
+                files: files.environment(),
+                variables: variables.into_iter().collect(),
             }
-        };
+        });
         EnvironmentConfig {
             version: LATEST.to_owned(),
             memory_mb,

@@ -22,6 +22,6 @@ pub use config::{Code, FunctionConfig, Mode, ServiceConfig};
 pub use function::{BuildState, Function};
 pub use kiln_protocol::error::ThrottleReason;
 pub use kiln_sandbox::{InvocationReport, InvocationResult, LogSource, Outcome, StreamLimits};
-pub use kiln_sandbox::{process, resources};
+pub use kiln_sandbox::{filesystem, process, resources};
 pub use service::{Observer, Service, Throttle};
 pub use variables::runtime_variables;

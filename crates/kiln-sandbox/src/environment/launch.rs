@@ -1,15 +1,16 @@
 //! Starting the runtime process and learning of its end.
 
 use std::io;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::sync::Arc;
 
 use kiln_protocol::invoke::{ExitCause, PlatformError};
 
-use super::Environment;
+use super::{Environment, LogSource};
 use crate::lifecycle::Event;
-use crate::process::{Child, Family, Manners, exit_cause};
+use crate::process::{Child, Family, Manners, Mark, exit_cause};
 use crate::resources::{Controlled, Limits};
+use crate::text;
 
 /// Tells the runtime where its events are; no other environment of this machine has the same.
 const RUNTIME_API: &str = "AWS_LAMBDA_RUNTIME_API";
@@ -43,20 +44,26 @@ impl Environment {
             let text = "the environment has no process of its own".to_owned();
             return Err(PlatformError::InvalidEntrypoint(text));
         };
-        let path = launch.bootstrap.to_string_lossy();
-        if !launch.bootstrap.exists() {
-            return Err(PlatformError::no_bootstrap(&[&path]));
+        let files = &launch.files;
+        let bootstrap = files.bootstrap().map_err(|searched| {
+            let searched: Vec<&str> = searched.iter().map(String::as_str).collect();
+            PlatformError::no_bootstrap(&searched)
+        })?;
+        let program = files.program(&bootstrap);
+        let notices = [files.notice(), program.notice.as_deref()];
+        for notice in notices.into_iter().flatten() {
+            self.host.log(self, LogSource::Notice, notice);
         }
         let start = || -> io::Result<(Controlled, Child)> {
-            let mut command = Command::new(&launch.bootstrap);
+            let mut command = program.command?;
             command
                 .env_clear()
                 .envs(launch.variables.iter().map(|(name, value)| (name, value)))
                 .env(RUNTIME_API, address.to_string())
-                .current_dir(&launch.working_directory)
                 .stdin(Stdio::null())
                 .stdout(logs.writer()?)
                 .stderr(logs.writer()?);
+            files.enter(&mut command);
             let controls = &self.config.controls;
             let manners = Manners {
                 limits: Some(controls.process_limits()),
@@ -65,11 +72,17 @@ impl Environment {
             let (family, child) = Family::spawn(command, manners)?;
             let limits = Limits {
                 memory_mb: self.config.memory_mb,
-                mark: Some(format!("{RUNTIME_API}={address}")),
+                mark: Some(Mark {
+                    variable: format!("{RUNTIME_API}={address}"),
+                    mounts: files.number(),
+                }),
             };
             Ok((controls.begin_init(family, limits), child))
         };
-        start().map_err(|error| PlatformError::not_startable(&path, &os_text(&error)))
+        start().map_err(|error| {
+            let path = files.inside(&bootstrap);
+            PlatformError::not_startable(&path.to_string_lossy(), &text::of_os_error(&error))
+        })
     }
 
     pub(super) async fn wait(self: Arc<Self>, mut child: Child) {
@@ -88,11 +101,4 @@ impl Environment {
         };
         self.dispatch(core, Event::Exited(cause));
     }
-}
-
-/// What the operating system says, as Go words it: lower case, without the error number.
-fn os_text(error: &io::Error) -> String {
-    let text = error.to_string();
-    let text = text.split(" (os error").next().unwrap_or(&text);
-    text.to_lowercase()
 }

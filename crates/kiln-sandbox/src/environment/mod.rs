@@ -10,7 +10,6 @@ mod stream;
 mod timer;
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use std::{fmt, io};
@@ -24,6 +23,7 @@ use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
 use crate::bandwidth::StreamLimits;
+use crate::filesystem::FileSystem;
 use crate::invocation::{Invocation, InvocationReport, InvocationResult};
 use crate::lifecycle::{Answered, Effect, Event, Machine};
 use crate::logs::LogPipe;
@@ -85,10 +85,8 @@ pub struct EnvironmentConfig {
 /// How to start the runtime process.
 #[derive(Clone, Debug)]
 pub struct Launch {
-    /// The executable.
-    pub bootstrap: PathBuf,
-    /// Where it runs.
-    pub working_directory: PathBuf,
+    /// What its processes see of the machine, and the bootstrap among it.
+    pub files: FileSystem,
     /// All its environment variables but `AWS_LAMBDA_RUNTIME_API`, which the environment adds.
     pub variables: Vec<(String, String)>,
 }
