@@ -81,7 +81,8 @@ impl Snapshots {
         self.generation += 1;
         let directory = self.directory.join(self.generation.to_string());
         fs::create_dir_all(&directory)?;
-        // The file's name is what `ps` shows: the function's, not `bootstrap` for all of them.
+        // The file's name is what `ps` shows where functions have this machine's file system: the
+        // function's, not `bootstrap` for all of them.
         let path = directory.join(function);
         // Another file system than the target directory's: a copy does.
         fs::hard_link(executable, &path).or_else(|_| fs::copy(executable, &path).map(drop))?;

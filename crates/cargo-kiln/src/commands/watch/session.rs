@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use kiln_build::cargo::{CargoBuild, CargoError};
 use kiln_project::{Function, Project};
+use kiln_service::filesystem::FileSystemInForce;
 use kiln_service::resources::InForce;
 use kiln_service::{BuildState, Code, FunctionConfig, Service};
 
@@ -99,6 +100,10 @@ impl<'a> Session<'a> {
 
     pub(super) fn in_force(&self) -> &InForce {
         self.service.in_force()
+    }
+
+    pub(super) fn files_in_force(&self) -> &FileSystemInForce {
+        self.service.files_in_force()
     }
 
     pub(super) fn configs(&self) -> &BTreeMap<String, FunctionConfig> {
