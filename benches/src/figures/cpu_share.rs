@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::Mutex;
 use std::time::{Duration, Instant, SystemTime};
 
+use kiln_sandbox::filesystem::{FileSystems, Layout};
 use kiln_sandbox::resources::{Choice, CpuShare, Means};
 use kiln_sandbox::{
     Controls, Environment, EnvironmentConfig, Host, Identity, InitializationType, Invocation,
@@ -127,7 +128,12 @@ async fn spin(
     memory_mb: u32,
     threads: usize,
 ) -> Result<f64, BenchError> {
-    let bootstrap = plan.function(FUNCTION);
+    let layout = Layout {
+        task_root: plan.functions.clone(),
+        bootstrap: plan.function(FUNCTION),
+        layers: Vec::new(),
+        tmp_mb: 512,
+    };
     let watcher = Arc::new(Watcher::default());
     let config = EnvironmentConfig {
         identity: Identity::default(),
@@ -140,7 +146,7 @@ async fn spin(
         stream_limits: StreamLimits::default(),
         controls,
         launch: Some(Launch {
-            working_directory: plan.functions.clone(),
+            files: FileSystems::off().release(layout).environment(),
             variables: [
                 ("AWS_LAMBDA_FUNCTION_NAME", FUNCTION.to_owned()),
                 ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST".to_owned()),
@@ -150,7 +156,6 @@ async fn spin(
             ]
             .map(|(name, value)| (name.to_owned(), value))
             .into(),
-            bootstrap,
             layers: Vec::new(),
             extension_variables: Vec::new(),
             credentials: None,

@@ -411,7 +411,8 @@ fn five_hundred_parallel_calls_start_five_hundred_environments() {
     let watch = serving(&["--timeout", "300"]);
     let client = watch.client();
     // Nobody is answered before all are called: each needs an environment of its own.
-    let directory = tempfile::tempdir().unwrap();
+    // Not in `/tmp`: functions have another.
+    let directory = tempfile::tempdir_in(Project::target_directory()).unwrap();
     let gate = directory.path().join("gate");
     let event = json!({"do": "wait for", "path": gate}).to_string();
     let (running, answers) = thread::scope(|scope| {
@@ -448,7 +449,8 @@ fn reserved_concurrency_comes_from_the_configuration_and_throttled_calls_are_sho
         .into_command();
     let watch = Watch::spawn(command).ready();
     watch.wait_for("quick 256 MB, timeout 1 s, reserved concurrency 1\n");
-    let directory = tempfile::tempdir().unwrap();
+    // Not in `/tmp`: functions have another.
+    let directory = tempfile::tempdir_in(Project::target_directory()).unwrap();
     let gate = directory.path().join("gate");
     let event = json!({"do": "wait for", "path": gate, "tell": true}).to_string();
     let client = watch.client();

@@ -7,7 +7,7 @@
 use std::path::PathBuf;
 use std::process::{Command, Output};
 
-use kiln_testing::{Watch, fixture};
+use kiln_testing::{Project, Watch, fixture};
 use serde_json::{Value, json};
 
 const KILN: &str = env!("CARGO_BIN_EXE_kiln");
@@ -109,7 +109,7 @@ print(json.dumps(found))
 #[test]
 fn boto3_streams_answers() {
     let watch = Watch::start(KILN, fixture("streaming"), &[]).ready();
-    let directory = tempfile::tempdir().unwrap();
+    let directory = tempfile::tempdir_in(Project::target_directory()).unwrap();
     // Each file lets the function send its next chunk: had a chunk not come before, nobody would
     // write it.
     let script = r#"
@@ -181,7 +181,7 @@ print(json.dumps(found))
 #[test]
 fn the_aws_cli_invokes() {
     let watch = functions();
-    let directory = tempfile::tempdir().unwrap();
+    let directory = tempfile::tempdir_in(Project::target_directory()).unwrap();
     let file = directory.path().join("answer.json");
     let output = program("aws")
         .args(["lambda", "invoke", "--endpoint-url", watch.endpoint()])

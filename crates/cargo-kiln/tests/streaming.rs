@@ -7,7 +7,7 @@ use std::io::Read as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use kiln_testing::{Kiln, Stream, Watch, fixture};
+use kiln_testing::{Kiln, Project, Stream, Watch, fixture};
 use serde_json::{Value, json};
 
 const KILN: &str = env!("CARGO_BIN_EXE_kiln");
@@ -43,7 +43,7 @@ fn prelude(stream: &mut Stream) -> Value {
 #[test]
 fn fault_10_each_chunk_of_lambda_runtime_comes_before_the_next_is_sent() {
     let watch = streaming();
-    let directory = tempfile::tempdir().unwrap();
+    let directory = tempfile::tempdir_in(Project::target_directory()).unwrap();
     let event = steps(&["one ", "two ", "three"], directory.path());
     let mut stream = watch.client().stream("stream", event.to_string());
     assert_eq!(stream.status, 200);
@@ -62,7 +62,7 @@ fn fault_10_each_chunk_of_lambda_runtime_comes_before_the_next_is_sent() {
 #[test]
 fn lambda_http_streams_a_web_response() {
     let watch = streaming();
-    let directory = tempfile::tempdir().unwrap();
+    let directory = tempfile::tempdir_in(Project::target_directory()).unwrap();
     let body = steps(&["hello ", "world"], directory.path());
     let event = json!({
         "version": "2.0",
@@ -161,7 +161,7 @@ fn a_caller_that_goes_away_costs_the_function_nothing() {
 #[test]
 fn kiln_invoke_prints_what_comes_when_it_comes() {
     let watch = streaming();
-    let directory = tempfile::tempdir().unwrap();
+    let directory = tempfile::tempdir_in(Project::target_directory()).unwrap();
     let event = steps(&["one ", "two"], directory.path()).to_string();
     let port = watch.port().to_string();
     let mut call = Command::new(KILN)

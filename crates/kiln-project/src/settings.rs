@@ -341,6 +341,13 @@ section! {
             flag: "--enforce-limits",
             default: false
         }
+        /// Run functions in the file system of this machine, not in that of AWS.
+        host_filesystem: bool {
+            names: ["host_filesystem"],
+            variable: "KILN_HOST_FILESYSTEM",
+            flag: "--host-filesystem",
+            default: false
+        }
         /// Build with optimizations.
         release: bool {
             names: ["release"],

@@ -11,6 +11,7 @@
 mod bandwidth;
 pub mod environment;
 mod extensions_api;
+pub mod filesystem;
 #[cfg(any(test, feature = "fuzz"))]
 pub mod fuzz;
 pub mod invocation;
@@ -21,10 +22,12 @@ pub mod process;
 pub mod resources;
 mod runtime_api;
 pub mod telemetry;
+mod text;
 mod timestamp;
 
 pub use bandwidth::StreamLimits;
 pub use environment::{Environment, EnvironmentConfig, Host, Identity, Launch, LogSource};
+pub use filesystem::{FileSystem, FileSystemSettings, FileSystems};
 pub use invocation::{Invocation, InvocationReport, InvocationResult, Outcome, ResponsePart};
 pub use kiln_protocol::telemetry_record::InitializationType;
 pub use resources::{Controls, ResourceSettings};

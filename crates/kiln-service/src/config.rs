@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use kiln_protocol::json_log::JsonLog;
-use kiln_sandbox::{ResourceSettings, StreamLimits};
+use kiln_sandbox::{FileSystemSettings, ResourceSettings, StreamLimits};
 
 use crate::account::ConcurrencyShare;
 
@@ -31,6 +31,8 @@ pub struct ServiceConfig {
     pub stream_limits: StreamLimits,
     /// Which limits of the machine's resources are wanted.
     pub resources: ResourceSettings,
+    /// Which file system functions see.
+    pub files: FileSystemSettings,
 }
 
 impl Default for ServiceConfig {
@@ -47,6 +49,7 @@ impl Default for ServiceConfig {
             stream_limits: StreamLimits::default(),
             // A function with little memory is slow on AWS; here, somebody has to ask for that.
             resources: ResourceSettings::off(),
+            files: FileSystemSettings::off(),
         }
     }
 }
@@ -145,9 +148,10 @@ pub struct ProvisionedState {
 pub enum Code {
     /// An executable of this machine.
     Executable {
-        /// The bootstrap.
+        /// The bootstrap, which functions see as `/var/task/bootstrap` where they have a file system of
+        /// their own.
         path: PathBuf,
-        /// Where it runs.
+        /// Where it runs: what is `/var/task` then.
         working_directory: PathBuf,
     },
     /// A process that somebody else starts, in a debugger say, and that calls in.

@@ -15,6 +15,7 @@ use std::time::Duration;
 use kiln_protocol::error::ServiceError;
 use kiln_protocol::function::LATEST;
 use kiln_protocol::invoke;
+use kiln_sandbox::filesystem::{Layout, ReleaseFiles};
 use kiln_sandbox::{
     Environment, EnvironmentConfig, Host, Identity, InitializationType, Invocation,
     InvocationReport, Launch, LogSource,
@@ -70,6 +71,8 @@ struct Locked<'a>(MutexGuard<'a, State>);
 struct Release {
     config: FunctionConfig,
     code: Code,
+    /// Its files, where it is started here.
+    files: Option<ReleaseFiles>,
 }
 
 /// The pool's side of one environment.
@@ -158,16 +161,36 @@ impl Function {
         if unchanged {
             return;
         }
+        let files = self.files(&config, &code);
         // What has no invocation goes at once; what has one ends when it is available again.
         let outdated = state.pool.outdate();
         // A debugger brings one process, which is everybody's.
         let isolated = config.tenant_isolation && code != Code::External;
         state.pool.isolate_tenants(isolated);
         state.pool.provision(provisioned(&config, &code));
-        state.release = Some(Arc::new(Release { config, code }));
+        state.release = Some(Arc::new(Release {
+            config,
+            code,
+            files,
+        }));
         self.grow(state);
         for environment in outdated {
             environment.retire();
+        }
+    }
+
+    fn files(&self, config: &FunctionConfig, code: &Code) -> Option<ReleaseFiles> {
+        match code {
+            Code::External => None,
+            Code::Executable {
+                path,
+                working_directory,
+            } => Some(self.shared.files.release(Layout {
+                task_root: working_directory.clone(),
+                bootstrap: path.clone(),
+                layers: config.layers.clone(),
+                tmp_mb: config.ephemeral_storage_mb,
+            })),
         }
     }
 
@@ -559,32 +582,25 @@ impl Function {
             (kind, self.shared.config.init_limit)
         };
         let log_stream = new_log_stream(LATEST);
-        let launch = match &release.code {
-            Code::External => None,
-            Code::Executable {
-                path,
-                working_directory,
-            } => {
-                let mut variables = runtime_variables(
-                    &self.shared.config,
-                    &release.config,
-                    working_directory,
-                    &log_stream,
-                );
-                variables.insert(
-                    INITIALIZATION_TYPE.to_owned(),
-                    initialization.name().to_owned(),
-                );
-                Some(Launch {
-                    bootstrap: path.clone(),
-                    working_directory: working_directory.clone(),
-                    extension_variables: extension_variables(&variables).into_iter().collect(),
-                    variables: variables.into_iter().collect(),
-                    layers: release.config.layers.clone(),
-                    credentials: snapshot_credentials(&release.config),
-                })
+        let launch = release.files.as_ref().map(|files| {
+            let mut variables = runtime_variables(
+                &self.shared.config,
+                &release.config,
+                files.task_root(),
+                &log_stream,
+            );
+            variables.insert(
+                INITIALIZATION_TYPE.to_owned(),
+                initialization.name().to_owned(),
+            );
+            Launch {
+                files: files.environment(),
+                extension_variables: extension_variables(&variables).into_iter().collect(),
+                variables: variables.into_iter().collect(),
+                layers: release.config.layers.clone(),
+                credentials: snapshot_credentials(&release.config),
             }
-        };
+        });
         let ServiceConfig {
             region, account, ..
         } = &self.shared.config;

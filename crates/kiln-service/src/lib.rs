@@ -23,7 +23,7 @@ pub use config::{Code, FunctionConfig, Mode, ProvisionedState, ServiceConfig};
 pub use function::{BuildState, Function};
 pub use kiln_protocol::error::ThrottleReason;
 pub use kiln_sandbox::{InvocationReport, InvocationResult, LogSource, Outcome, StreamLimits};
-pub use kiln_sandbox::{process, resources};
+pub use kiln_sandbox::{filesystem, process, resources};
 pub use service::{Observer, Service, Throttle};
 pub use variables::{
     Credentials, brings_credentials, extension_variables, runtime_variables, runtime_version,

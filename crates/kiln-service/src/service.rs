@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 
 use kiln_protocol::error::{ServiceError, ThrottleReason};
 use kiln_protocol::function::FunctionArn;
+use kiln_sandbox::filesystem::FileSystemInForce;
 use kiln_sandbox::resources::InForce;
-use kiln_sandbox::{Controls, InvocationReport, LogSource};
+use kiln_sandbox::{Controls, FileSystems, InvocationReport, LogSource};
 use tokio::sync::watch;
 
 use crate::account::{Account, ConcurrencyShare, ShareChange};
@@ -80,6 +81,7 @@ pub(crate) struct Shared {
     pub(crate) observer: Arc<dyn Observer>,
     pub(crate) awake: Awake,
     pub(crate) controls: Controls,
+    pub(crate) files: FileSystems,
     pub(crate) account: Arc<Account>,
     /// The moment that functions count their time from.
     began: Instant,
@@ -95,6 +97,7 @@ impl Service {
         Self {
             shared: Arc::new(Shared {
                 controls: Controls::detect(config.resources),
+                files: FileSystems::detect(config.files),
                 account: Arc::new(Account::new(config.account_concurrency)),
                 config,
                 observer,
@@ -115,6 +118,11 @@ impl Service {
     /// Which limits of the machine's resources are in force, and why not the rest.
     pub fn in_force(&self) -> &InForce {
         self.shared.controls.in_force()
+    }
+
+    /// Which file system functions see, and why not a better one.
+    pub fn files_in_force(&self) -> &FileSystemInForce {
+        self.shared.files.in_force()
     }
 
     /// Announces a function whose code is still to come, so that calls to it can wait.

@@ -13,6 +13,7 @@ use std::path::Path;
 
 use kiln_project::{DeploySettings, Function, FunctionSettings, LogFormat};
 use kiln_protocol::json_log::JsonLog;
+use kiln_service::filesystem::FileSystemSettings;
 use kiln_service::{ConcurrencyShare, FunctionConfig, Mode, Service, ServiceConfig};
 
 use crate::failure::Failure;
@@ -125,9 +126,13 @@ pub fn reserve<'a>(
         })
 }
 
-/// Region and limits of the service: the region of the user's shell, so that ARNs look familiar.
+/// Region and limits of the service: the region of the user's shell, so that ARNs look familiar; and
+/// the file system of AWS, which costs nothing where it is to be had.
 pub fn service_config() -> ServiceConfig {
-    let mut config = ServiceConfig::default();
+    let mut config = ServiceConfig {
+        files: FileSystemSettings::Auto,
+        ..ServiceConfig::default()
+    };
     let region = ["AWS_REGION", "AWS_DEFAULT_REGION"]
         .into_iter()
         .find_map(|name| std::env::var(name).ok())

@@ -73,7 +73,8 @@ impl Snapshots {
     /// # Errors
     /// When it can be neither linked nor copied.
     pub fn keep(&mut self, function: &str, executable: &Path) -> io::Result<PathBuf> {
-        // The file's name is what `ps` shows: the function's, not `bootstrap` for all of them.
+        // The file's name is what `ps` shows where functions have this machine's file system: the
+        // function's, not `bootstrap` for all of them.
         let directory = self.keep_in(Path::new(""), function, executable)?;
         Ok(directory.join(function))
     }

@@ -2,15 +2,16 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::sync::Arc;
 
 use kiln_protocol::invoke::{ExitCause, PlatformError};
 
-use super::{Environment, Launch, LogSource};
+use super::{Environment, LogSource};
 use crate::lifecycle::{Event, ExtensionId};
-use crate::process::{Child, Family, Manners, exit_cause};
+use crate::process::{Child, Family, Manners, Mark, exit_cause};
 use crate::resources::{Controlled, Limits};
+use crate::text;
 
 /// Tells a process where its events are; no other environment of this machine has the same.
 pub(super) const RUNTIME_API: &str = "AWS_LAMBDA_RUNTIME_API";
@@ -120,35 +121,37 @@ impl Environment {
             let text = "the environment has no process of its own".to_owned();
             return Err(PlatformError::InvalidEntrypoint(text));
         };
-        let Launch {
-            bootstrap,
-            working_directory,
-            variables,
-            extension_variables,
-            ..
-        } = launch;
+        let files = &launch.files;
         let (path, variables, source) = match role {
-            Role::Runtime => (bootstrap, variables, LogSource::Function),
+            Role::Runtime => {
+                let bootstrap = files.bootstrap().map_err(|searched| {
+                    let searched: Vec<&str> = searched.iter().map(String::as_str).collect();
+                    PlatformError::no_bootstrap(&searched)
+                })?;
+                (bootstrap, &launch.variables, LogSource::Function)
+            }
             Role::Extension(id) => {
-                let path = self.extensions.get(id.0).map(|(_, path)| path);
+                let path = self.extensions.get(id.0).map(|(_, path)| path.clone());
                 let path =
                     path.ok_or_else(|| PlatformError::Sandbox("no such extension".into()))?;
-                (path, extension_variables, LogSource::Extension)
+                (path, &launch.extension_variables, LogSource::Extension)
             }
         };
-        if !path.exists() {
-            return Err(PlatformError::no_bootstrap(&[&path.to_string_lossy()]));
+        let program = files.program(&path);
+        let notices = [files.notice(), program.notice.as_deref()];
+        for notice in notices.into_iter().flatten() {
+            self.host.log(self, LogSource::Notice, notice);
         }
         let start = || -> io::Result<(Controlled, Child)> {
-            let mut command = Command::new(path);
+            let mut command = program.command?;
             command
                 .env_clear()
                 .envs(variables.iter().map(|(name, value)| (name, value)))
                 .envs(self.api_variables(address))
-                .current_dir(working_directory)
                 .stdin(Stdio::null())
                 .stdout(logs.writer(source)?)
                 .stderr(logs.writer(source)?);
+            files.enter(&mut command);
             let controls = &self.config.controls;
             let manners = Manners {
                 limits: Some(controls.process_limits()),
@@ -162,27 +165,38 @@ impl Environment {
             Ok((controls.begin_init(family, limits), child))
         };
         start().map_err(|error| {
-            PlatformError::not_startable(&path.to_string_lossy(), &os_text(&error))
+            let path = files.inside(&path);
+            PlatformError::not_startable(&path.to_string_lossy(), &text::of_os_error(&error))
         })
     }
 
-    /// What only processes of this family have among their environment variables. The log stream is
-    /// the environment's alone, and extensions are not told its name: what a runtime leaves behind is
-    /// found by it while extensions go on. Of extensions nothing tells one from the other.
-    fn mark(&self, role: Role) -> Option<String> {
+    /// What only processes of this family have. The log stream is the environment's alone, and extensions
+    /// are not told its name: what a runtime leaves behind is found by it while extensions go on. Of
+    /// extensions nothing tells one from the other, and all are in one namespace of mounts.
+    fn mark(&self, role: Role) -> Option<Mark> {
+        let launch = self.config.launch.as_ref()?;
         match role {
+            Role::Runtime if self.extensions.is_empty() => self.environment_mark(),
             Role::Runtime => {
-                let variables = &self.config.launch.as_ref()?.variables;
-                let stream = variables
+                let (name, value) = launch
+                    .variables
                     .iter()
-                    .find(|(name, value)| name == LOG_STREAM && !value.is_empty());
-                match stream {
-                    Some((name, value)) => Some(format!("{name}={value}")),
-                    None => Some(format!("{RUNTIME_API}={}", self.address?)),
-                }
+                    .find(|(name, value)| name == LOG_STREAM && !value.is_empty())?;
+                Some(Mark {
+                    variable: format!("{name}={value}"),
+                    mounts: None,
+                })
             }
             Role::Extension(_) => None,
         }
+    }
+
+    /// What only processes of this environment have.
+    fn environment_mark(&self) -> Option<Mark> {
+        Some(Mark {
+            variable: format!("{RUNTIME_API}={}", self.address?),
+            mounts: self.config.launch.as_ref()?.files.number(),
+        })
     }
 
     async fn wait(self: Arc<Self>, role: Role, mut child: Child) {
@@ -195,10 +209,7 @@ impl Environment {
             .map(Controlled::end);
         if !self.extensions.is_empty() && core.processes().next().is_none() {
             // What extensions left behind; the next processes come after this.
-            let mark = self
-                .address
-                .map(|address| format!("{RUNTIME_API}={address}"));
-            self.config.controls.clear(mark);
+            self.config.controls.clear(self.environment_mark());
         }
         core.ended_peak = core
             .ended_peak
@@ -221,11 +232,4 @@ impl Environment {
         };
         self.dispatch(core, event);
     }
-}
-
-/// What the operating system says, as Go words it: lower case, without the error number.
-fn os_text(error: &io::Error) -> String {
-    let text = error.to_string();
-    let text = text.split(" (os error").next().unwrap_or(&text);
-    text.to_lowercase()
 }

@@ -36,6 +36,7 @@ use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
 use crate::bandwidth::StreamLimits;
+use crate::filesystem::FileSystem;
 use crate::invocation::{Invocation, InvocationReport, InvocationResult};
 use crate::lifecycle::{Answered, Event, ExtensionId, Machine, TurnEvent};
 use crate::logs::LogPipe;
@@ -112,10 +113,8 @@ pub struct EnvironmentConfig {
 /// How to start the runtime process.
 #[derive(Clone, Debug)]
 pub struct Launch {
-    /// The executable.
-    pub bootstrap: PathBuf,
-    /// Where it runs.
-    pub working_directory: PathBuf,
+    /// What its processes see of the machine, and the bootstrap among it.
+    pub files: FileSystem,
     /// All its environment variables but those that tell where its environment's APIs are and what
     /// opens them, which the environment adds.
     pub variables: Vec<(String, String)>,

@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::Duration;
 
-use super::Pid;
+use super::{Mark, Pid};
 
 /// Whether CPU time and memory of a process can be found out here.
 pub(crate) const AVAILABLE: bool = true;
@@ -51,10 +51,22 @@ pub(crate) fn peak(pid: Pid) -> Option<u64> {
 
 /// When a process started, in a unit of the kernel's: together with its id, its identity.
 pub(crate) fn start_time(pid: Pid) -> Option<u64> {
+    stat(pid, 19)?.parse().ok()
+}
+
+/// A field of `/proc/<pid>/stat`, counted from the one behind the name.
+fn stat(pid: Pid, field: usize) -> Option<String> {
     let stat = read(pid, "stat")?;
     // The name is in parentheses and may contain any of the characters around it.
     let (_, fields) = stat.rsplit_once(") ")?;
-    fields.split_whitespace().nth(19)?.parse().ok()
+    fields.split_whitespace().nth(field).map(str::to_owned)
+}
+
+/// Whether a process is ours, or of one of ours, and so on.
+fn descends_from_us(pid: Pid) -> bool {
+    let us = rustix::process::getpid();
+    let parent = |pid: &Pid| stat(*pid, 1).and_then(|parent| Pid::from_raw(parent.parse().ok()?));
+    std::iter::successors(Some(pid), parent).any(|ancestor| ancestor == us)
 }
 
 /// This moment, as [`start_time`] counts.
@@ -76,9 +88,10 @@ pub(crate) fn children(pid: Pid, found: &mut Vec<Pid>) {
     }
 }
 
-/// Processes of this user that started before a [`moment`], and whose environment holds this variable,
-/// `NAME=value`; for some pairs of the two.
-pub(crate) fn marked(marks: &[(String, u64)]) -> Vec<Pid> {
+/// Processes of this user that had started at a [`moment`] and have the mark of a family; for some
+/// pairs of the two.
+pub(crate) fn marked(marks: &[(Mark, u64)]) -> Vec<Pid> {
+    let by_namespace = marks.iter().any(|(mark, _)| mark.mounts.is_some());
     let mut found = Vec::new();
     for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
         let name = entry.file_name();
@@ -88,17 +101,32 @@ pub(crate) fn marked(marks: &[(String, u64)]) -> Vec<Pid> {
         };
         // Others' are refused, and those of kernel threads are empty.
         let environment = fs::read(entry.path().join("environ")).unwrap_or_default();
-        let mut held = environment.split(|byte| *byte == 0);
-        let is_marked = held.any(|held| {
-            marks.iter().any(|(variable, before)| {
-                variable.as_bytes() == held && start_time(pid).is_some_and(|time| time < *before)
-            })
+        let mounts = by_namespace.then(|| mounts(pid)).flatten();
+        let is_marked = marks.iter().any(|(mark, before)| {
+            let variable = mark.variable.as_bytes();
+            let mut held = environment.split(|byte| *byte == 0);
+            let marked = mounts.is_some() && mounts == mark.mounts
+                || !variable.is_empty() && held.any(|held| held == variable);
+            marked
+                && start_time(pid).is_some_and(|time| {
+                    // Within one tick of the clock nobody knows which came first. Who has been left
+                    // behind is nobody's child any more; who was started since is ours.
+                    time < *before || time == *before && !descends_from_us(pid)
+                })
         });
         if is_marked {
             found.push(pid);
         }
     }
     found
+}
+
+/// The number of the mount namespace a process is in.
+fn mounts(pid: Pid) -> Option<u64> {
+    use std::os::unix::fs::MetadataExt as _;
+
+    let namespace = fs::metadata(format!("/proc/{}/ns/mnt", pid.as_raw_nonzero()));
+    Some(namespace.ok()?.ino())
 }
 
 fn read(pid: Pid, file: &str) -> Option<String> {

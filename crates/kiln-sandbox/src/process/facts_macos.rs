@@ -4,7 +4,7 @@ use std::ffi::c_void;
 use std::mem::{MaybeUninit, size_of, size_of_val};
 use std::time::Duration;
 
-use super::Pid;
+use super::{Mark, Pid};
 
 /// Whether CPU time and memory of a process can be found out here.
 pub(crate) const AVAILABLE: bool = true;
@@ -83,7 +83,7 @@ pub(crate) fn children(pid: Pid, found: &mut Vec<Pid>) {
 }
 
 /// Processes of this user whose environment holds a variable: macOS does not tell.
-pub(crate) fn marked(_marks: &[(String, u64)]) -> Vec<Pid> {
+pub(crate) fn marked(_marks: &[(Mark, u64)]) -> Vec<Pid> {
     const { assert!(size_of::<libc::pid_t>() == size_of::<i32>()) };
     Vec::new()
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Pid;
+use super::{Mark, Pid};
 
 /// Whether CPU time and memory of a process can be found out here.
 pub(crate) const AVAILABLE: bool = false;
@@ -33,6 +33,6 @@ pub(crate) fn moment() -> Option<u64> {
 
 pub(crate) fn children(_pid: Pid, _found: &mut Vec<Pid>) {}
 
-pub(crate) fn marked(_marks: &[(String, u64)]) -> Vec<Pid> {
+pub(crate) fn marked(_marks: &[(Mark, u64)]) -> Vec<Pid> {
     Vec::new()
 }

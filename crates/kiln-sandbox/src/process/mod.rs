@@ -8,6 +8,7 @@ use std::io;
 use std::process::Command;
 use std::sync::Arc;
 
+pub(crate) mod executable;
 pub(crate) mod limits;
 pub(crate) mod members;
 
@@ -45,6 +46,17 @@ pub struct Manners {
     /// Woken by us, it lets us go on until we wait (`SCHED_BATCH`): when all processors are busy, a
     /// switch to the function and back for each message would cost as much as the message.
     pub lets_us_finish: bool,
+}
+
+/// What only processes of one family have. Those that left it by all other signs are found by it when
+/// their environment ends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mark {
+    /// An environment variable, `NAME=value`.
+    pub variable: String,
+    /// The number of the mount namespace they are in, which a process cannot forget as it can its
+    /// variables; `None` where they share ours.
+    pub mounts: Option<u64>,
 }
 
 /// The family's first process, to wait for.

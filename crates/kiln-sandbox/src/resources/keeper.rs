@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use super::cgroup::{Base, Group};
 use super::controlled::{Controlled, Inner};
-use crate::process::{self, facts};
+use crate::process::{self, Mark, facts};
 
 /// How long killed processes may take to be gone.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -25,7 +25,7 @@ enum Job {
     Clear {
         group: Option<Group>,
         /// The family's mark, and when it ended: the next family of the environment has the same mark.
-        mark: Option<(String, u64)>,
+        mark: Option<(Mark, u64)>,
     },
 }
 
@@ -47,7 +47,7 @@ impl Keeper {
         self.send(Job::Adopt(family.downgrade(), name));
     }
 
-    pub(super) fn clear(&self, group: Option<Group>, mark: Option<(String, u64)>) {
+    pub(super) fn clear(&self, group: Option<Group>, mark: Option<(Mark, u64)>) {
         if group.is_some() || mark.is_some() {
             self.send(Job::Clear { group, mark });
         }

@@ -34,16 +34,15 @@ use keeper::Keeper;
 pub use settings::{Choice, InForce, Means, Measure, ResourceSettings};
 pub use share::CpuShare;
 
-use crate::process::{Family, ProcessLimits, facts};
+use crate::process::{Family, Mark, ProcessLimits, facts};
 
 /// What one environment may use.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Configured memory, MB; the share of CPU comes with it.
     pub memory_mb: u32,
-    /// An environment variable, `NAME=value`, that only processes of this family have. Those that
-    /// left it by all other signs are found by it when the environment ends.
-    pub mark: Option<String>,
+    /// What only processes of this family have.
+    pub mark: Option<Mark>,
 }
 
 /// What this machine offers to keep environments within their limits. Clones are the same.
@@ -155,7 +154,7 @@ impl Controls {
     }
 
     /// Ends every process with this mark that is there now.
-    pub fn clear(&self, mark: Option<String>) {
+    pub fn clear(&self, mark: Option<Mark>) {
         self.shared.keeper.clear(None, mark.zip(facts::moment()));
     }
 

@@ -31,6 +31,13 @@ struct Run {
     leader: Pid,
 }
 
+fn by_variable(variable: &str) -> Mark {
+    Mark {
+        variable: variable.to_owned(),
+        mounts: None,
+    }
+}
+
 fn start(controls: &Controls, memory_mb: u32, script: &str, mark: Option<&str>) -> Run {
     let mut command = Command::new("sh");
     command
@@ -46,7 +53,7 @@ fn start(controls: &Controls, memory_mb: u32, script: &str, mark: Option<&str>) 
     };
     let (family, child) = Family::spawn(command, manners).unwrap();
     let leader = family.leader();
-    let mark = mark.map(str::to_owned);
+    let mark = mark.map(by_variable);
     let controlled = controls.begin_init(family, Limits { memory_mb, mark });
     Run {
         controlled,
@@ -155,7 +162,7 @@ async fn a_daemon_does_not_outlive_its_environment() {
         let script = "(setsid sleep 600 &) ; sleep 600";
         let run = start(&controls, 128, script, Some(&mark));
         // All there are, at whatever time they started.
-        let marked = || facts::marked(&[(mark.clone(), u64::MAX)]);
+        let marked = || facts::marked(&[(by_variable(&mark), u64::MAX)]);
         eventually("the daemon", || marked().len() == 3).await;
         eventually("a later moment", || {
             let moment = facts::moment();
@@ -177,7 +184,7 @@ async fn the_next_family_of_an_environment_is_not_taken_for_what_the_last_left_b
     let next = start(&controls, 128, "sleep 600", Some(&mark));
     let started = facts::start_time(next.leader).unwrap();
     eventually("a later moment", || facts::moment() > Some(started)).await;
-    let marked = |before| facts::marked(&[(mark.clone(), before)]);
+    let marked = |before| facts::marked(&[(by_variable(&mark), before)]);
     assert_eq!(marked(last_ended), []);
     assert!(marked(facts::moment().unwrap()).contains(&next.leader));
     next.end().await;

@@ -16,6 +16,7 @@ use kiln_project::{
     Addresses, Concurrency, IdleTimeout, LoadOptions, Overrides, Project, WatchOverrides,
     WatchSettings,
 };
+use kiln_service::filesystem::{FileSystemInForce, FileSystemSettings};
 use kiln_service::resources::ResourceSettings;
 use kiln_service::{Service, edge, process};
 use tokio::net::TcpListener;
@@ -97,6 +98,13 @@ pub struct Args {
     #[arg(long)]
     enforce_limits: bool,
 
+    /// Run functions in the file system of this machine, in their package's directory.
+    ///
+    /// Otherwise they have that of AWS where this machine allows it: the package in `/var/task`, layers in
+    /// `/opt`, a `/tmp` of their own, and nothing else to write to.
+    #[arg(long)]
+    host_filesystem: bool,
+
     /// Show the platform's log lines too: START, END, REPORT.
     #[arg(long)]
     platform_logs: bool,
@@ -126,6 +134,7 @@ impl Args {
                 account_concurrency: self.account_concurrency,
                 idle_timeout: self.idle_timeout,
                 enforce_limits: given(self.enforce_limits),
+                host_filesystem: given(self.host_filesystem),
                 release: given(self.cargo.release),
             },
             env_var: self.env_var.clone(),
@@ -199,6 +208,9 @@ impl Watch {
         if self.settings.enforce_limits.value {
             config.resources = ResourceSettings::default();
         }
+        if self.settings.host_filesystem.value {
+            config.files = FileSystemSettings::off();
+        }
         let service = Service::new(config, Arc::clone(&self.printer) as _);
         let mut session = Session::new(&self, project, service.clone(), address)?;
         self.greet(&session, address);
@@ -242,14 +254,36 @@ impl Watch {
         for warning in session.warnings() {
             say(format!("{WARNING}warning:{WARNING:#} {warning}"));
         }
-        let not_in_force = if self.settings.enforce_limits.value {
-            say(format!("{DIM}in force here: {}{DIM:#}", session.in_force()));
-            "file system layout"
-        } else {
-            "CPU share, memory limit and freezing between invocations (--enforce-limits), \
-             file system layout"
+        let enforced = self.settings.enforce_limits.value;
+        let files = session.files_in_force();
+        let limits = enforced.then(|| session.in_force().to_string());
+        let in_force: Vec<String> = limits
+            .into_iter()
+            .chain((*files != FileSystemInForce::OfThisMachine).then(|| files.to_string()))
+            .collect();
+        if !in_force.is_empty() {
+            say(format!(
+                "{DIM}in force here: {}{DIM:#}",
+                in_force.join(", ")
+            ));
+        }
+        let limits = "CPU share, memory limit and freezing between invocations (--enforce-limits)";
+        let layout = match files {
+            FileSystemInForce::AsOnAws => None,
+            FileSystemInForce::PrivateDirectory { .. } => Some("file system layout"),
+            FileSystemInForce::OfThisMachine => Some("file system layout (--host-filesystem)"),
         };
-        say(format!("{DIM}not in force here: {not_in_force}{DIM:#}"));
+        let not_in_force: Vec<&str> = (!enforced)
+            .then_some(limits)
+            .into_iter()
+            .chain(layout)
+            .collect();
+        if !not_in_force.is_empty() {
+            say(format!(
+                "{DIM}not in force here: {}{DIM:#}",
+                not_in_force.join(", ")
+            ));
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use kiln_build::cargo::{CargoBuild, CargoError};
 use kiln_project::{Function, Project};
+use kiln_service::filesystem::FileSystemInForce;
 use kiln_service::resources::InForce;
 use kiln_service::{BuildState, Code, ConcurrencyShare, Service};
 
@@ -102,6 +103,10 @@ impl<'a> Session<'a> {
 
     pub(super) fn in_force(&self) -> &InForce {
         self.service.in_force()
+    }
+
+    pub(super) fn files_in_force(&self) -> &FileSystemInForce {
+        self.service.files_in_force()
     }
 
     /// Each function with what is configured for it, in words.
