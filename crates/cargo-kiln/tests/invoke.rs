@@ -263,6 +263,19 @@ fn the_client_context_reaches_the_function() {
 }
 
 #[test]
+fn the_tenant_reaches_the_service() {
+    let watch = functions();
+    // Which refuses it, in Lambda's words, for a function that does not ask for one.
+    for streaming in [&[][..], &["--stream"]] {
+        let arguments = [&["behave", "--tenant-id", "blue"][..], streaming].concat();
+        invoke(&watch, &arguments)
+            .output()
+            .expect_code(2)
+            .expect_stderr("The invoked function is not enabled with tenancy configuration");
+    }
+}
+
+#[test]
 fn what_cannot_be_sent_is_said_before_it_is() {
     // Nothing serves here.
     let call = |arguments: &[&str]| {

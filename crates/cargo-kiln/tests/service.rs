@@ -296,6 +296,15 @@ fn fault_7_invocation_types_are_honoured() {
     assert_eq!((event.status, event.text()), (202, String::new()));
     assert_eq!(event.header("x-amz-executed-version"), None);
     watch.wait_for("from an event");
+    // The same under the path of before 2015, with and without the slash of its clients.
+    for path in ["invoke-async", "invoke-async/"] {
+        let path = format!("/2014-11-13/functions/behave/{path}");
+        let text = format!("by {path}");
+        let event = format!(r#"{{"do": "print", "text": "{text}"}}"#);
+        let answer = client.post(&path, &event, &[]);
+        assert_eq!((answer.status, answer.text()), (202, String::new()));
+        watch.wait_for(&text);
+    }
     let unknown = client.invoke_with("behave", "{}", &[("x-amz-invocation-type", "Later")]);
     assert_eq!(unknown.status, 400);
     assert_eq!(

@@ -87,7 +87,7 @@ pub(super) async fn operate(
         .with(headers::REQUEST_ID, request_id)
 }
 
-async fn invoke(
+pub(super) async fn invoke(
     service: &Service,
     asked: InvokeRequest,
     arrived: SystemTime,

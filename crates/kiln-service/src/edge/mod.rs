@@ -2,6 +2,7 @@
 
 mod debugger;
 mod invoke;
+mod invoke_async;
 mod invoke_stream;
 mod reply;
 
@@ -101,6 +102,12 @@ async fn route(service: &Service, request: Request<Incoming>) -> Reply {
                 "response-streaming-invocations",
             ],
         ) => invoke_stream::handle(service, name, request).await,
+        // Old clients write a slash at its end.
+        (
+            &Method::POST,
+            ["2014-11-13", "functions", name, "invoke-async"]
+            | ["2014-11-13", "functions", name, "invoke-async", ""],
+        ) => invoke_async::handle(service, name, request).await,
         (_, [".rt", rest @ ..]) => debugger::handle(service, rest, request).await,
         (method, _) => Reply::error(&ServiceError::UnknownOperation(format!(
             "kiln does not serve `{method} {path}`: functions are invoked by `POST /2015-03-31/functions/NAME/invocations`"

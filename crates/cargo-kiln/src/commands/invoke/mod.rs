@@ -83,6 +83,10 @@ pub struct Args {
     #[arg(long, value_name = "FILE")]
     client_context_file: Option<PathBuf>,
 
+    /// For whom to run, of a function that keeps its tenants apart.
+    #[arg(long, value_name = "ID")]
+    tenant_id: Option<String>,
+
     /// AWS profile to use, with `--remote`.
     #[arg(short, long, requires = "remote")]
     profile: Option<String>,
@@ -148,6 +152,7 @@ async fn invoke(args: &Args, payload: Vec<u8>, context: Option<String>) -> Resul
         qualifier: args.alias.clone(),
         client_context: context.map(|context| BASE64.encode(context)),
         log_type: args.log.then_some(LogType::Tail),
+        tenant_id: args.tenant_id.clone(),
         payload,
     };
     let explain = |refusal| {
@@ -180,6 +185,7 @@ struct Call<'a> {
     qualifier: Option<String>,
     client_context: Option<String>,
     log_type: Option<LogType>,
+    tenant_id: Option<String>,
     payload: Vec<u8>,
 }
 
@@ -190,6 +196,7 @@ async fn whole(client: &Client, call: Call<'_>, stale: Stale) -> Result<InvokeOu
         .set_qualifier(call.qualifier)
         .set_client_context(call.client_context)
         .set_log_type(call.log_type)
+        .set_tenant_id(call.tenant_id)
         .payload(Blob::new(call.payload))
         .customize()
         .interceptor(stale)

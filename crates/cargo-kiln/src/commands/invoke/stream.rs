@@ -26,6 +26,7 @@ pub async fn invoke(
         .function_name(call.function)
         .set_qualifier(call.qualifier)
         .set_client_context(call.client_context)
+        .set_tenant_id(call.tenant_id)
         .set_log_type(call.log_type)
         .payload(Blob::new(call.payload))
         .customize()
