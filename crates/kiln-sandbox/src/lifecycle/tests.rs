@@ -246,6 +246,15 @@ fn calls_out_of_order_are_refused_in_the_services_words() {
             body(true),
             refusal(RuntimeState::Ready, "InvocationErrorResponse"),
         ),
+        // The id comes before the state.
+        (
+            &ready[..],
+            Event::Respond {
+                answered: Answered::Body { failed: false },
+                current: false,
+            },
+            vec![Effect::Reply(Answer::InvalidRequestId)],
+        ),
         (
             &ready[..],
             Event::InitError(String::new()),
@@ -580,6 +589,8 @@ fn the_shutdown_has_its_order_and_its_times() {
             E::Terminate
         ]
     );
+    // It asks for an event that does not come: nothing refuses it before its hooks are done.
+    assert_eq!(last(&[&internal[..], &[Event::Next]].concat()), [E::Park]);
     let killed = [&internal[..], &[Event::TimerFired]].concat();
     assert_eq!(last(&killed), [E::Kill]);
 }

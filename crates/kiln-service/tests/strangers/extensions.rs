@@ -89,6 +89,21 @@ impl Running {
         self.served.client().invoke("staged", payload.to_string())
     }
 
+    /// Calls it, and waits until the environment rests, so that the next call finds it.
+    fn invoke_alone(&self, payload: &Value) -> Answer {
+        let reports = || {
+            let lines = self.served.log().lines(LogSource::Platform);
+            lines
+                .iter()
+                .filter(|line| line.starts_with("REPORT "))
+                .count()
+        };
+        let before = reports();
+        let answer = self.invoke(payload);
+        eventually("the report", || (reports() > before).then_some(()));
+        answer
+    }
+
     /// What was recorded so far.
     fn records(&self) -> Vec<Value> {
         let path: &Path = &self.directory.path().join("records");
@@ -132,7 +147,7 @@ fn arn() -> String {
 #[test]
 fn an_external_extension_sees_each_invocation_and_the_end() {
     let running = Stage::new("concurrent").extension("events").start();
-    let answers = [running.invoke(&json!({})), running.invoke(&json!({}))];
+    let answers = [(); 2].map(|()| running.invoke_alone(&json!({})));
     running.wait_for("event", 2);
     running.served.close();
     let records = running.records();
@@ -220,7 +235,7 @@ fn an_extension_holds_its_environment_and_not_the_caller() {
 fn an_internal_extension_sees_each_invocation() {
     let running = Stage::new("internal").start();
     let ids: Vec<Value> = (0..3)
-        .map(|_| running.invoke(&json!({})).json()["request_id"].clone())
+        .map(|_| running.invoke_alone(&json!({})).json()["request_id"].clone())
         .collect();
     running.wait_for("event", 3);
     let seen: Vec<Value> = running
@@ -340,8 +355,8 @@ fn hooks_run_once_before_the_snapshot_and_once_after_the_restore() {
     let running = Stage::new("snapstart")
         .configure(|config| config.mode = Mode::SnapStart)
         .start();
-    assert_eq!(running.invoke(&json!({})).status, 200);
-    assert_eq!(running.invoke(&json!({})).status, 200);
+    assert_eq!(running.invoke_alone(&json!({})).status, 200);
+    assert_eq!(running.invoke_alone(&json!({})).status, 200);
     let hook = |hook: &str, of: &str| json!({"hook": hook, "of": of});
     assert_eq!(
         running.records(),

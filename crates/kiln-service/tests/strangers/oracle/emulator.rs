@@ -31,7 +31,9 @@ impl Emulator {
         );
         let log = std::fs::File::create(directory.join("emulator.log")).unwrap();
         let [endpoint, api] = free_addresses();
-        let child = Command::new("unshare")
+        let child = Command::new("setpriv")
+            // It ends with the test, also with one that is killed.
+            .args(["--pdeathsig", "KILL", "unshare"])
             // With all rights over namespaces of its own, whoever we are; what is in them ends with
             // the first process.
             .args([
