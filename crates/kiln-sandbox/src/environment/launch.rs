@@ -2,14 +2,13 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 use std::sync::Arc;
 
 use kiln_protocol::invoke::{ExitCause, PlatformError};
 
 use super::{Environment, LogSource};
 use crate::lifecycle::{Event, ExtensionId};
-use crate::process::{Child, Family, Manners, Mark, exit_cause};
+use crate::process::{Family, Manners, Mark, Started, exit_cause};
 use crate::resources::{Controlled, Limits};
 use crate::text;
 
@@ -114,7 +113,7 @@ impl Environment {
     }
 
     /// Starts the process; the error is what the caller is told.
-    fn spawn(&self, role: Role) -> Result<(Controlled, Child), PlatformError> {
+    fn spawn(&self, role: Role) -> Result<(Controlled, Started), PlatformError> {
         let (Some(launch), Some(logs), Some(address)) =
             (&self.config.launch, &self.logs, self.address)
         else {
@@ -142,22 +141,19 @@ impl Environment {
         for notice in notices.into_iter().flatten() {
             self.host.log(self, LogSource::Notice, notice);
         }
-        let start = || -> io::Result<(Controlled, Child)> {
+        let start = || -> io::Result<(Controlled, Started)> {
             let mut command = program.command?;
             command
-                .env_clear()
                 .envs(variables.iter().map(|(name, value)| (name, value)))
-                .envs(self.api_variables(address))
-                .stdin(Stdio::null())
-                .stdout(logs.writer(source)?)
-                .stderr(logs.writer(source)?);
-            files.enter(&mut command);
+                .envs(self.api_variables(address));
+            let entry = files.enter(&mut command);
+            let output = [logs.writer(source)?, logs.writer(source)?];
             let controls = &self.config.controls;
             let manners = Manners {
                 limits: Some(controls.process_limits()),
                 lets_us_finish: true,
             };
-            let (family, child) = Family::spawn(command, manners)?;
+            let (family, child) = Family::start(command, output, &entry, manners)?;
             let limits = Limits {
                 memory_mb: self.config.memory_mb,
                 mark: self.mark(role),
@@ -199,7 +195,7 @@ impl Environment {
         })
     }
 
-    async fn wait(self: Arc<Self>, role: Role, mut child: Child) {
+    async fn wait(self: Arc<Self>, role: Role, mut child: Started) {
         let status = child.wait().await;
         let mut core = self.lock();
         // What the process left behind ends with it.

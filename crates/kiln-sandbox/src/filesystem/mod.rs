@@ -81,6 +81,18 @@ struct Inner {
     place: OnceLock<Place>,
 }
 
+/// What a process of an environment does before it executes its program.
+#[derive(Clone, Debug, Default)]
+pub struct Entry(Option<Arc<Inside>>);
+
+impl Entry {
+    /// Enters. To be called in a child, before it executes its program: makes system calls with what was
+    /// prepared, and nothing else.
+    pub(crate) fn enter(&self) -> Result<(), rustix::io::Errno> {
+        self.0.as_ref().map_or(Ok(()), |inside| inside.enter())
+    }
+}
+
 /// Where the processes of an environment are.
 #[derive(Debug)]
 struct Place {
@@ -205,17 +217,16 @@ impl FileSystem {
         Program::new(path, &self.inside(path), sees)
     }
 
-    /// Has a process of the environment see this file system, and begin in the task root. To be called
+    /// What has a process of the environment see this file system, and begin in the task root. To be called
     /// when the command has its variables.
-    pub fn enter(&self, command: &mut Command) {
+    pub fn enter(&self, command: &mut Command) -> Entry {
         let release = &self.inner.release;
         let has = |command: &Command, name: &str| {
             command.get_envs().any(|(held, _)| held == OsStr::new(name))
         };
         let root = match &self.place().kind {
             Kind::Inside(inside) => {
-                inside.enter(command);
-                return;
+                return Entry(Some(Arc::clone(inside)));
             }
             Kind::Beside(scratch) => {
                 if !has(command, TEMPORARY) {
@@ -232,6 +243,7 @@ impl FileSystem {
                 command.env(name, root);
             }
         }
+        Entry(None)
     }
 
     /// Why the environment's file system is not the one that is in force; for its log, once.

@@ -5,13 +5,24 @@
 //! Platform code lives in the module for the platform, with equal functions in each.
 
 use std::io;
+use std::os::fd::OwnedFd;
 use std::process::Command;
 use std::sync::Arc;
+
+use crate::filesystem::Entry;
 
 pub(crate) mod executable;
 pub(crate) mod limits;
 pub(crate) mod members;
+#[cfg(target_os = "linux")]
+pub(crate) mod signals;
 
+#[cfg(target_os = "linux")]
+#[path = "start_linux.rs"]
+mod start;
+#[cfg(not(target_os = "linux"))]
+#[path = "start_other.rs"]
+mod start;
 #[cfg(unix)]
 mod unix;
 #[cfg(unix)]
@@ -31,6 +42,7 @@ pub(crate) mod facts;
 pub use limits::ProcessLimits;
 pub use platform::raise_descriptor_limit;
 pub(crate) use platform::{be_punctual, exit_cause};
+pub use start::Started;
 
 /// A running process family.
 #[derive(Clone, Debug)]
@@ -77,6 +89,25 @@ impl Family {
         let (leader, child) = platform::spawn(command, manners)?;
         let leader = Arc::new(leader);
         Ok((Self { leader }, child))
+    }
+
+    /// Starts `command` as the leader of a new family of an execution environment: with the variables of
+    /// the command and no others, nothing to read, and `output` for what it writes. Before it executes
+    /// the program, it makes its [`Entry`].
+    ///
+    /// Call it on a thread that lives as long as the process, as [`spawn`](Self::spawn).
+    ///
+    /// # Errors
+    /// What the operating system says of the executable.
+    pub(crate) fn start(
+        command: Command,
+        output: [OwnedFd; 2],
+        entry: &Entry,
+        manners: Manners,
+    ) -> io::Result<(Self, Started)> {
+        let (pid, started) = start::start(command, output, entry, manners)?;
+        let leader = Arc::new(platform::Leader::new(pid));
+        Ok((Self { leader }, started))
     }
 
     /// Ends every process of the family's group at once. Without effect when all have ended.

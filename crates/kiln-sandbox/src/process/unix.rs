@@ -36,10 +36,7 @@ pub(super) fn spawn(
         }
         #[cfg(target_os = "linux")]
         if manners.lets_us_finish {
-            let priority = libc::sched_param { sched_priority: 0 };
-            // SAFETY: a system call that reads the structure, which lives until it returns. Refused in
-            // some sandboxes: then it is scheduled as everybody else is.
-            unsafe { libc::sched_setscheduler(0, libc::SCHED_BATCH, &raw const priority) };
+            be_patient();
         }
         for (resource, limit) in limits.iter().flatten().flatten() {
             setrlimit(*resource, *limit)?;
@@ -60,13 +57,27 @@ pub(super) fn spawn(
         .and_then(|id| i32::try_from(id).ok())
         .and_then(Pid::from_raw)
         .ok_or_else(|| io::Error::other("the process ended before it had an id"))?;
-    let leader = Leader {
-        pid,
-        // Kept open: it is read often.
-        #[cfg(target_os = "linux")]
-        status: std::fs::File::open(format!("/proc/{}/status", pid.as_raw_nonzero())).ok(),
-    };
-    Ok((leader, child))
+    Ok((Leader::new(pid), child))
+}
+
+impl Leader {
+    pub(super) fn new(pid: Pid) -> Self {
+        Self {
+            pid,
+            // Kept open: it is read often.
+            #[cfg(target_os = "linux")]
+            status: std::fs::File::open(format!("/proc/{}/status", pid.as_raw_nonzero())).ok(),
+        }
+    }
+}
+
+/// Lets others finish what they do when all processors are busy. Makes a system call and nothing else.
+#[cfg(target_os = "linux")]
+pub(super) fn be_patient() {
+    let priority = libc::sched_param { sched_priority: 0 };
+    // SAFETY: a system call that reads the structure, which lives until it returns. Refused in
+    // some sandboxes: then it is scheduled as everybody else is.
+    unsafe { libc::sched_setscheduler(0, libc::SCHED_BATCH, &raw const priority) };
 }
 
 pub(super) fn kill(leader: &Leader) {

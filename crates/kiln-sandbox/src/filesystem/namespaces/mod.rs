@@ -13,8 +13,6 @@ mod steps;
 use std::ffi::{CStr, CString};
 use std::io;
 use std::os::fd::{AsFd as _, OwnedFd};
-use std::os::unix::process::CommandExt as _;
-use std::process::Command;
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::SystemTime;
@@ -276,24 +274,16 @@ fn do_chores() -> Sender<Chore> {
 }
 
 impl Inside {
-    /// Has a process see it, from its start, and begin in the task root.
-    pub(super) fn enter(self: &Arc<Self>, command: &mut Command) {
-        let this = Arc::clone(self);
-        let before_exec = move || {
-            if let Some(user) = &this.means.user {
-                steps::enter(user.as_fd(), LinkNameSpaceType::User)?;
-            }
-            if let Some(mounts) = &this.mounts {
-                steps::enter(mounts.as_fd(), LinkNameSpaceType::Mount)?;
-            }
-            rustix::process::chdir(c"/var/task")?;
-            Ok(())
-        };
-        // SAFETY: between fork and exec only async-signal-safe calls are allowed. The closure makes
-        // system calls with what was prepared, setns and chdir; its errors carry no heap memory.
-        unsafe {
-            command.pre_exec(before_exec);
+    /// Has the calling process see it, and be in the task root. To be called in a child, before it
+    /// executes its program: makes system calls with what was prepared, and nothing else.
+    pub(super) fn enter(&self) -> Result<(), Errno> {
+        if let Some(user) = &self.means.user {
+            steps::enter(user.as_fd(), LinkNameSpaceType::User)?;
         }
+        if let Some(mounts) = &self.mounts {
+            steps::enter(mounts.as_fd(), LinkNameSpaceType::Mount)?;
+        }
+        rustix::process::chdir(c"/var/task")
     }
 
     /// What tells processes inside from all others.

@@ -14,6 +14,8 @@ use rustix::io::Errno;
 use rustix::mount::{MountFlags, MountPropagationFlags, UnmountFlags};
 use rustix::thread::{LinkNameSpaceType, UnshareFlags};
 
+use crate::process::signals::Blocked;
+
 /// One system call, or the few that belong together.
 #[derive(Debug)]
 pub(super) enum Step<'fd> {
@@ -99,7 +101,7 @@ pub(super) fn run(steps: &[Planned<'_>]) -> Result<Vec<OwnedFd>, Failed> {
     let mut stack = vec![0_u128; STACK / size_of::<u128>()];
     let top = stack.as_mut_ptr_range().end;
     let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::CLONE_FILES;
-    let signals = Signals::block();
+    let signals = Blocked::all();
     // SAFETY: the child runs `carry_out` on a stack of its own and touches nothing but `job`, which
     // outlives it: with CLONE_VFORK we go on when it has ended. It allocates nothing and takes no
     // lock, so it does not matter what other threads were in the middle of. It has no signal handlers
@@ -131,32 +133,6 @@ pub(super) fn run(steps: &[Planned<'_>]) -> Result<Vec<OwnedFd>, Failed> {
             index,
             error: errno.into(),
         }),
-    }
-}
-
-/// All signals, blocked on this thread until it is dropped.
-struct Signals(libc::sigset_t);
-
-impl Signals {
-    fn block() -> Self {
-        // SAFETY: a set of signals is plain data, for which zeros are a value; the calls write to the
-        // sets they are given and keep neither.
-        unsafe {
-            let mut all: libc::sigset_t = std::mem::zeroed();
-            let mut before: libc::sigset_t = std::mem::zeroed();
-            libc::sigfillset(&raw mut all);
-            libc::pthread_sigmask(libc::SIG_SETMASK, &raw const all, &raw mut before);
-            Self(before)
-        }
-    }
-}
-
-impl Drop for Signals {
-    fn drop(&mut self) {
-        // SAFETY: reads the set, which was written by `block`.
-        unsafe {
-            libc::pthread_sigmask(libc::SIG_SETMASK, &raw const self.0, std::ptr::null_mut());
-        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -61,10 +62,17 @@ fn ways() -> Vec<Arc<Means>> {
     ways
 }
 
+/// Has a command see it.
+fn enter(environment: &Arc<Inside>, command: &mut Command) {
+    let environment = Arc::clone(environment);
+    // SAFETY: system calls with what was prepared.
+    unsafe { command.pre_exec(move || Ok(environment.enter()?)) };
+}
+
 fn sh(environment: &Arc<Inside>, script: &str) -> Output {
     let mut command = Command::new("/bin/sh");
     command.args(["-c", script]);
-    environment.enter(&mut command);
+    enter(environment, &mut command);
     command.output().unwrap()
 }
 
@@ -306,7 +314,7 @@ fn files_that_may_not_be_executed_stay_so() {
     fs::set_permissions(&built, fs::Permissions::from_mode(0o644)).unwrap();
     let environment = release.environment();
     let mut command = Command::new("/var/task/bootstrap");
-    environment.enter(&mut command);
+    enter(&environment, &mut command);
     let error = command.spawn().unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::PermissionDenied);
 }
@@ -322,7 +330,7 @@ fn a_process_inside_dies_with_whoever_started_it() {
         let start = move || {
             let mut command = Command::new("/bin/sleep");
             command.arg("600");
-            environment.enter(&mut command);
+            enter(&environment, &mut command);
             let tie = || Ok(set_parent_process_death_signal(Some(Signal::KILL))?);
             // SAFETY: one system call.
             unsafe { command.pre_exec(tie) };
@@ -378,8 +386,8 @@ fn what_it_costs() {
                 0 => unsafe {
                     command.pre_exec(|| Ok(()));
                 },
-                1 => inside.enter(&mut command),
-                _ => made.iter().for_each(|made| made.enter(&mut command)),
+                1 => enter(&inside, &mut command),
+                _ => made.iter().for_each(|made| enter(made, &mut command)),
             }
             command.status().unwrap();
             times[turn % 3].push(began.elapsed());
