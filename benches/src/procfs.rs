@@ -43,10 +43,21 @@ pub fn zombies(ancestor: u32) -> usize {
     below.iter().filter(|(_, stat)| stat.zombie).count()
 }
 
-/// How many living descendants of a process have a name.
-pub fn named(ancestor: u32, name: &str) -> usize {
+/// How many living descendants of a process are of a function: they have its name, or, where each
+/// function's executable is called `bootstrap`, its name among their variables.
+pub fn of_function(ancestor: u32, name: &str) -> usize {
     let family = descendants(ancestor);
-    family.iter().filter(|process| process.name == name).count()
+    let variable = format!("AWS_LAMBDA_FUNCTION_NAME={name}");
+    let is_its = |process: &&Process| {
+        process.name == name
+            || process.name == "bootstrap" && has_variable(process.pid, variable.as_bytes())
+    };
+    family.iter().filter(is_its).count()
+}
+
+fn has_variable(pid: u32, variable: &[u8]) -> bool {
+    let variables = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+    variables.split(|byte| *byte == 0).any(|it| it == variable)
 }
 
 /// How many descriptors a process has open; none when it has ended.
@@ -158,7 +169,7 @@ mod tests {
             .spawn()
             .unwrap();
         let found = descendants(me);
-        assert!(named(me, "sleep") >= 1);
+        assert!(of_function(me, "sleep") >= 1);
         child.kill().unwrap();
         child.wait().unwrap();
         let pids: Vec<u32> = found.iter().map(|process| process.pid).collect();

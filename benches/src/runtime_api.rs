@@ -1,11 +1,14 @@
 //! A bare Runtime API: what a function takes when nothing stands between it and its events.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+
+use kiln_service::{FunctionConfig, ServiceConfig, runtime_variables};
 
 use crate::brood;
 use crate::error::BenchError;
@@ -80,6 +83,13 @@ pub fn feed(function: &Path, events: usize) -> Result<Loop, BenchError> {
     })
 }
 
+/// The variables of a function on Lambda.
+fn variables(function: &Path) -> BTreeMap<String, String> {
+    let config = FunctionConfig::new("bare");
+    let task_root = function.parent().unwrap_or(function);
+    runtime_variables(&ServiceConfig::default(), &config, task_root, "bare")
+}
+
 impl Direct {
     fn spawn(function: &Path, events: usize) -> Result<Self, BenchError> {
         let listener = TcpListener::bind("127.0.0.1:0").map_err(BenchError::Machine)?;
@@ -100,10 +110,9 @@ impl Direct {
         let mut command = Command::new(function);
         command
             .env_clear()
+            // All that a function has: where libraries are looked for, say, is part of its start.
+            .envs(variables(function))
             .env("AWS_LAMBDA_RUNTIME_API", address.to_string())
-            .env("AWS_LAMBDA_FUNCTION_NAME", "bare")
-            .env("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST")
-            .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null());

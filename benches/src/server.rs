@@ -155,7 +155,7 @@ impl Server {
 
     /// How many processes of a function run.
     pub fn processes_of(&self, function: &str) -> usize {
-        procfs::named(self.pid(), function)
+        procfs::of_function(self.pid(), function)
     }
 
     /// An error about it, with the end of what it printed.

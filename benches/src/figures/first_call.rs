@@ -48,7 +48,7 @@ pub(super) fn measure(plan: &Plan) -> Result<Section, BenchError> {
             format!(
                 "medians of {samples} calls, each of a service just started, connecting included"
             ),
-            "bare: from the function's spawn to its first call for an event, without a service"
+            "bare: from the spawn of the function, with the variables it has on Lambda, to its first call for an event, without a service"
                 .to_owned(),
         ],
     })

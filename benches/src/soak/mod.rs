@@ -97,7 +97,7 @@ impl Soak {
         outcome.memory = done.memory;
         for function in &filled {
             // Idle by now, or leaked: what is idle takes the next invocation, what has leaked does not.
-            let running = procfs::named(function.service.pid, function.function);
+            let running = procfs::of_function(function.service.pid, function.function);
             let problem = self.fill(function, running.max(function.environments));
             outcome.problems.extend(problem);
         }
@@ -133,7 +133,7 @@ impl Soak {
 
     /// Has exactly so many environments of a function run; what is wrong when others do.
     fn fill(&self, function: &Filled, environments: usize) -> Option<String> {
-        let count = || procfs::named(function.service.pid, function.function);
+        let count = || procfs::of_function(function.service.pid, function.function);
         let mut problem = None;
         // Again where callers came too late to meet: `quick` cannot wait for them.
         for _ in 0..5 {

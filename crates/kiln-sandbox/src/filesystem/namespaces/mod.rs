@@ -15,7 +15,7 @@ use std::io;
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use rustix::io::Errno;
 use rustix::thread::LinkNameSpaceType;
@@ -213,6 +213,11 @@ impl View {
     /// Makes what the next environment gets. What goes wrong is told when it asks.
     fn prepare(&self) {
         let Ok(view) = self.mounts() else { return };
+        // Several environments of a burst have asked for the same.
+        let is_there = |spare: &(Arc<OwnedFd>, OwnedFd)| Arc::ptr_eq(&spare.0, &view);
+        if self.lock_spare().as_ref().is_some_and(is_there) {
+            return;
+        }
         if let Ok(mounts) = self.copy(&view) {
             *self.lock_spare() = Some((view, mounts));
         }
@@ -255,14 +260,22 @@ impl Drop for Inside {
     }
 }
 
+/// How long chores wait: as long as the start of a process takes.
+const PAUSE: Duration = Duration::from_millis(20);
+
 /// A thread for chores. It ends when nobody can send any.
 fn do_chores() -> Sender<Chore> {
     let (sender, chores) = channel();
     let work = move || {
-        for chore in chores {
-            match chore {
-                Chore::Prepare(view) => view.upgrade().iter().for_each(|view| view.prepare()),
-                Chore::Forget(mounts) => drop(mounts),
+        while let Ok(first) = chores.recv() {
+            // Not at once: the process that has just been started needs the processors more.
+            std::thread::sleep(PAUSE);
+            let rest: Vec<Chore> = chores.try_iter().collect();
+            for chore in std::iter::once(first).chain(rest) {
+                match chore {
+                    Chore::Prepare(view) => view.upgrade().iter().for_each(|view| view.prepare()),
+                    Chore::Forget(mounts) => drop(mounts),
+                }
             }
         }
     };
