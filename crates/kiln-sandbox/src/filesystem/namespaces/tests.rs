@@ -286,8 +286,12 @@ fn nothing_of_it_is_seen_outside() {
         for _ in 0..64 {
             drop(release.environment());
         }
-        // Other tests open and close some at the same time.
-        assert!(descriptors() < held + 64);
+        // Other tests open and close some at the same time; and they are closed when there is time.
+        let until = std::time::Instant::now() + std::time::Duration::from_secs(20);
+        while descriptors() >= held + 64 {
+            assert!(std::time::Instant::now() < until, "they stay open");
+            std::thread::yield_now();
+        }
     }
 }
 
