@@ -179,11 +179,7 @@ impl Environment {
                 after.extend(answer.map(After::Answer));
             }
             Effect::AvailableSoon => after.push(After::AvailableSoon),
-            Effect::RuntimeDone => {
-                if let Some(active) = &mut core.active {
-                    active.times.returned = Some(Instant::now());
-                }
-            }
+            Effect::RuntimeDone => core.active.iter_mut().for_each(|it| self.runtime_done(it)),
             Effect::Finish(status) => {
                 self.restore_ended(core, &status);
                 if let Some(active) = core.active.take() {

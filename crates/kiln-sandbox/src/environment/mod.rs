@@ -173,8 +173,8 @@ struct Core {
     init_duration: Option<Duration>,
     /// Body of a posted init error.
     init_error: Option<Bytes>,
-    /// Body posted with the call being handled.
-    posted: Option<Bytes>,
+    /// What was posted with the call being handled.
+    posted: Option<Posted>,
     /// How many streamed responses have begun.
     streams: u64,
     peak_memory: Option<u64>,
@@ -220,6 +220,14 @@ impl Core {
     }
 }
 
+/// What the runtime posts for an invocation.
+#[derive(Debug, Default)]
+pub(crate) struct Posted {
+    pub(crate) body: Bytes,
+    /// Of an error: its type, of which only records tell.
+    pub(crate) error_type: Option<String>,
+}
+
 /// The invocation that holds the environment.
 struct Active {
     invocation: Box<Invocation>,
@@ -237,6 +245,10 @@ struct Active {
     inline_init: bool,
     platform_error: Option<PlatformError>,
     function_error: Option<String>,
+    /// The type of the error that the runtime posted.
+    posted_error_type: Option<String>,
+    /// The record of the end of the runtime's part has been told.
+    runtime_done_told: bool,
     /// The streamed response that has begun.
     stream: Option<ActiveStream>,
     /// What the caller gets once the log tail is complete.
@@ -378,6 +390,8 @@ impl Environment {
             inline_init: false,
             platform_error: None,
             function_error: None,
+            posted_error_type: None,
+            runtime_done_told: false,
             stream: None,
             deferred: None,
         };
@@ -441,15 +455,15 @@ impl Environment {
         .map_err(|_| Answer::Closing)
     }
 
-    /// The runtime answered an invocation, with this body where there is one.
+    /// The runtime answered an invocation, with this where it can be used.
     pub(crate) fn respond(
         self: &Arc<Self>,
         request_id: &str,
         answered: Answered,
-        body: Option<Bytes>,
+        posted: Option<Posted>,
     ) -> Answer {
         let mut core = self.lock();
-        core.posted = body;
+        core.posted = posted;
         let event = match self.config.max_concurrency {
             Some(_) => Event::Turn(request_id.to_owned(), TurnEvent::Respond(answered)),
             None => Event::Respond {
@@ -463,7 +477,10 @@ impl Environment {
     /// The runtime reported that its init failed.
     pub(crate) fn init_error(self: &Arc<Self>, error_type: &str, body: Bytes) -> Answer {
         let mut core = self.lock();
-        core.init_error = Some(body);
+        core.posted = Some(Posted {
+            body,
+            error_type: None,
+        });
         runtime_answer(self.dispatch(core, Event::InitError(error_type.to_owned())))
     }
 

@@ -322,6 +322,31 @@ fn telemetry_is_in_order_and_complete() {
 }
 
 #[test]
+fn an_extension_may_wait_for_the_runtime_to_be_done_before_it_asks_for_its_next_event() {
+    let running = Stage::new("concurrent")
+        .extension("telemetry")
+        .variable("TELEMETRY_PORT", free_port())
+        .variable("AWAIT_RUNTIME_DONE", 1)
+        // Far beyond anybody's patience: nothing but the record ends the invocation.
+        .configure(|config| config.timeout = Duration::from_secs(600))
+        .start();
+    for _ in 0..2 {
+        running.invoke_alone(&json!({}));
+    }
+    let failed = running.invoke_alone(&json!({"do": "fail"}));
+    assert_eq!(failed.json()["errorMessage"], "boom");
+    // The record of an error has its type, as far as that is one of Lambda's.
+    let done = eventually("three records", || {
+        let mut records = running.wait_for("telemetry", 1);
+        records.retain(|record| record["type"] == "platform.runtimeDone");
+        (records.len() >= 3).then_some(records)
+    });
+    let record = &done[2]["record"];
+    assert_eq!(record["status"], "error", "{record}");
+    assert_eq!(record["errorType"], "Runtime.Unknown", "{record}");
+}
+
+#[test]
 fn the_logs_api_has_its_records() {
     let running = Stage::new("internal")
         .extension("logs")
