@@ -280,7 +280,7 @@ impl Environment {
         let address = listener.local_addr()?;
         let layers = config.launch.as_ref().map(|launch| &launch.layers[..]);
         let extensions = launch::external_extensions(layers.unwrap_or_default());
-        let logs = LogPipe::new(!extensions.is_empty())?;
+        let logs = LogPipe::new(!extensions.is_empty(), config.json_log)?;
         let environment = Self::new(config, host, Some(logs), Some(address), extensions);
         let environment = Arc::new(environment);
         let tasks = vec![

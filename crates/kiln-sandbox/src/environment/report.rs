@@ -179,23 +179,10 @@ impl Environment {
 
     /// A line for the log; of a process, for telemetry too.
     pub(super) fn log(&self, source: LogSource, line: &str) -> bool {
-        let json = self.config.json_log;
+        let (now, json) = (SystemTime::now(), self.config.json_log.is_some());
         match source {
-            LogSource::Function => {
-                let told = || {
-                    self.telemetry
-                        .function_line(SystemTime::now(), line, json.is_some())
-                };
-                match json {
-                    // Filtered before anybody gets it, as on AWS.
-                    Some(filter) if !filter.passes(line) => return true,
-                    _ => told(),
-                }
-            }
-            LogSource::Extension => {
-                self.telemetry
-                    .extension_line(SystemTime::now(), line, json.is_some());
-            }
+            LogSource::Function => self.telemetry.function_line(now, line, json),
+            LogSource::Extension => self.telemetry.extension_line(now, line, json),
             LogSource::Platform | LogSource::Notice => {}
         }
         self.host.log(self, source, line)
