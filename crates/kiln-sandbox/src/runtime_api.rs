@@ -3,6 +3,7 @@
 
 use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
@@ -24,14 +25,20 @@ use crate::lifecycle::Answered;
 
 pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
+/// How long to wait after a connection that could not be taken.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(10);
+
 /// Serves the environment's listener until the task is aborted, and its connections with it.
 pub(crate) async fn listen(listener: TcpListener, environment: Arc<Environment>) {
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
             accepted = listener.accept() => {
-                // Out of descriptors for a moment, or a caller gone already: the next may work.
-                let Ok((stream, _)) = accepted else { continue };
+                let Ok((stream, _)) = accepted else {
+                    // Out of descriptors, perhaps, and the next fails as soon: not without a pause.
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                    continue;
+                };
                 // Answers are small and awaited: never wait to fill a packet.
                 let _ = stream.set_nodelay(true);
                 connections.spawn(connection(stream, Arc::clone(&environment)));
