@@ -468,7 +468,7 @@ impl Machine {
                 if self.init_error.is_none() =>
             {
                 self.init_error = Some(sanitise_error_type(error_type).to_owned());
-                vec![Effect::Reply(Answer::Accepted)]
+                vec![Effect::KeepInitError, Effect::Reply(Answer::Accepted)]
             }
             // The same to the service, while it runs what comes after a restore.
             State::Restoring { failed: false } => self.report_restore_error(error_type),

@@ -65,6 +65,7 @@ impl Environment {
         }
         core.posted = None;
         core.asking = None;
+        core.asking_restore = None;
         drop(core);
         for what in after {
             self.carry_out_unlocked(what);
@@ -134,13 +135,18 @@ impl Environment {
                 }
             }
             Effect::InitFailed(phase, status) => self.init_failed(core, phase, &status),
+            Effect::KeepInitError => core.init_error = core.posted.take().map(|it| it.body),
             Effect::Deliver => {
                 let Core { active, polls, .. } = core;
                 active.iter_mut().for_each(|it| self.deliver(it, polls));
             }
             Effect::Turn(id, effect) => self.carry_out_turn(core, id, effect, after),
-            // The poll is in place already.
-            Effect::Park => {}
+            // A poll for an event is in place already.
+            Effect::Park => {
+                if let Some(asking) = core.asking_restore.take() {
+                    core.restore_poll = Some(asking);
+                }
+            }
             Effect::ParkExtension(id) => {
                 if let Some(asking) = core.asking.take() {
                     core.extension_polls.insert(id, asking);

@@ -195,7 +195,7 @@ impl Environment {
             if !core.machine.has_snapshots() {
                 return Err(Answer::NotFound);
             }
-            core.restore_poll = Some(sender);
+            core.asking_restore = Some(sender);
             self.dispatch(core, Event::RestoreNext)
         };
         if let Some(Reply::Runtime(refused)) = reply {

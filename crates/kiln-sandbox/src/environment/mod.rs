@@ -150,6 +150,8 @@ struct Core {
     polls: VecDeque<oneshot::Sender<NextEvent>>,
     /// The runtime's waiting `/restore/next`.
     restore_poll: Option<oneshot::Sender<()>>,
+    /// The runtime's `/restore/next` of just now.
+    asking_restore: Option<oneshot::Sender<()>>,
     /// The extension that calls for an event just now.
     asking: Option<oneshot::Sender<ExtensionEvent>>,
     /// The waiting `/event/next` of extensions.
@@ -327,6 +329,7 @@ impl Environment {
             },
             polls: VecDeque::new(),
             restore_poll: None,
+            asking_restore: None,
             asking: None,
             extension_polls: BTreeMap::new(),
             active: None,
