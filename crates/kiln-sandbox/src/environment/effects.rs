@@ -122,7 +122,7 @@ impl Environment {
             }
             Effect::BeginShutdown(budget) => {
                 core.shutdown_deadline = Instant::now() + budget;
-                self.telemetry.thaw();
+                self.thaw_telemetry(core);
                 after.push(After::Flush(budget));
             }
             Effect::Arm(timer) => self.arm(core, timer),
@@ -157,9 +157,8 @@ impl Environment {
             Effect::TellInvoke(id) => tell_invoke(core, id),
             Effect::TellShutdown(id, reason) => tell_shutdown(core, id, reason),
             Effect::Thaw => {
-                core.thaws += 1;
                 core.processes().for_each(Controlled::begin_invoke);
-                self.telemetry.thaw();
+                self.thaw_telemetry(core);
             }
             Effect::Freeze if self.has_subscribers() => after.push(After::FlushAndFreeze),
             Effect::Freeze => core.processes().for_each(Controlled::end_invoke),
@@ -277,12 +276,18 @@ impl Environment {
         }
     }
 
+    /// Subscribers run from here on: whoever is about to freeze them comes too late.
+    pub(super) fn thaw_telemetry(&self, core: &mut Core) {
+        core.thaws += 1;
+        self.telemetry.thaw();
+    }
+
     /// Who is subscribed gets what has happened before everybody rests.
     async fn flush_and_freeze(self: Arc<Self>, thaws: u64) {
         let deadline = Instant::now() + FLUSH_BEFORE_FREEZE;
         self.telemetry.flush(deadline).await;
         let core = self.lock();
-        // Another event has come in between, perhaps.
+        // Another event has come in between, perhaps, or the end.
         if core.thaws == thaws && core.active.is_none() && core.turns.is_empty() {
             core.processes().for_each(Controlled::end_invoke);
             self.telemetry.freeze();

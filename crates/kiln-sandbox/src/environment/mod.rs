@@ -162,7 +162,7 @@ struct Core {
     runtime: Process,
     /// Those of external extensions.
     extensions: Vec<Process>,
-    /// How often the processes were let go on.
+    /// How often the processes were let go on, or others began.
     thaws: u64,
     /// The end of the shutdown phase.
     shutdown_deadline: Instant,
