@@ -26,6 +26,7 @@ pub(super) struct InitRun {
     runtime_done: bool,
     /// It is not the environment's first.
     again: bool,
+    failed: bool,
     /// When the restore began that is going on.
     restoring: Option<Instant>,
 }
@@ -37,6 +38,7 @@ impl InitRun {
             began,
             runtime_done: false,
             again: false,
+            failed: false,
             restoring: None,
         }
     }
@@ -58,6 +60,9 @@ impl Environment {
             self.telemetry.reopen();
             self.tell_losses();
         }
+        self.thaw_telemetry(core);
+        // What begins again inside the first invocation is the same init to the log.
+        let rerun = core.init.failed && core.init.phase == InitPhase::Init;
         core.init = InitRun {
             phase: init_phase,
             again: true,
@@ -69,14 +74,16 @@ impl Environment {
             active.inline_init = true;
         }
         let identity = &self.config.identity;
-        let line = log_line::init_start(&identity.runtime_version, &identity.runtime_version_arn);
+        let line = (!rerun).then(|| {
+            log_line::init_start(&identity.runtime_version, &identity.runtime_version_arn)
+        });
         let record = || Record::InitStart {
             initialization_type: self.config.initialization,
             phase: phase(init_phase),
             instance: self.instance(),
             tracing: None,
         };
-        self.tell(&[line], || vec![record()]);
+        self.tell(line.as_slice(), || vec![record()]);
     }
 
     fn instance(&self) -> Instance {
@@ -121,6 +128,7 @@ impl Environment {
 
     pub(super) fn init_failed(&self, core: &mut Core, init_phase: InitPhase, status: &Status) {
         let took = core.init.began.elapsed();
+        core.init.failed = true;
         let error_type = match status {
             Status::Error(error_type) => Some(error_type.clone()),
             Status::Success | Status::Timeout => None,
