@@ -70,7 +70,7 @@ impl Environment {
         };
         core.init_error = None;
         core.hang_up();
-        if let Some(active) = &mut core.active {
+        for active in core.active.iter_mut().chain(core.turns.values_mut()) {
             active.inline_init = true;
         }
         let identity = &self.config.identity;
@@ -118,7 +118,8 @@ impl Environment {
         core.measure_memory();
         // An init inside an invocation is part of that invocation's duration, and what comes before a
         // snapshot of none.
-        if core.active.is_none() && self.config.launch.is_some() && !core.machine.has_snapshots() {
+        let inside = core.active.is_some() || !core.turns.is_empty();
+        if !inside && self.config.launch.is_some() && !core.machine.has_snapshots() {
             core.init_duration = Some(took);
         }
         self.telemetry.close_subscriptions();
