@@ -542,6 +542,7 @@ impl Machine {
         if let Err(refusal) = self.extensions.call(id, operation) {
             return vec![Effect::ReplyToExtension(refusal)];
         }
+        self.extensions.failed(id, &text);
         let mut effects = vec![Effect::ReplyToExtension(extensions_api::Answer::Accepted)];
         if !matches!(self.state, State::Stopping(_) | State::Down | State::Closed) {
             effects.extend(self.fail(PlatformError::Extension(fault, text)));
@@ -560,7 +561,10 @@ impl Machine {
         match self.state {
             State::Stopping(shutdown) => self.stop_further(shutdown),
             State::Down | State::Closed => Vec::new(),
-            _ => self.fail(PlatformError::Extension(fault, text)),
+            _ => {
+                self.extensions.failed(id, fault.error_type());
+                self.fail(PlatformError::Extension(fault, text))
+            }
         }
     }
 

@@ -169,13 +169,14 @@ impl Environment {
     fn tell_extensions(&self, core: &Core) {
         for (_, extension) in core.machine.extensions().iter() {
             let (name, state) = (&extension.name, extension.state.name());
-            let line = log_line::extension(name, state, &extension.events, None);
+            let error_type = extension.error_type.clone();
+            let line = log_line::extension(name, state, &extension.events, error_type.as_deref());
             self.tell(&[line], || {
                 vec![Record::Extension {
                     name: name.clone(),
                     state: state.to_owned(),
                     events: extension.events.clone(),
-                    error_type: None,
+                    error_type,
                 }]
             });
         }

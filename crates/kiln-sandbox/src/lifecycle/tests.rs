@@ -665,6 +665,33 @@ fn a_failing_extension_fails_what_goes_on() {
             E::InitFailed(InitPhase::Init, error("Extension.InitError")),
         ]
     );
+    // Why it failed is told: by the type it gave, or else by that of what happened to it.
+    for (event, error_type) in [(&events[2], "Extension.No"), (&crashed, "Extension.Crash")] {
+        let mut machine = Machine::new(TIMEOUT, ["all".to_owned()], false);
+        for event in events[..2].iter().chain([event]) {
+            machine.handle(event.clone());
+        }
+        let failed = machine.extensions().get(FIRST).unwrap();
+        assert_eq!(failed.error_type.as_deref(), Some(error_type));
+    }
+    // Whoever reported an error may do so again when its environment has begun anew.
+    let mut machine = Machine::new(TIMEOUT, [], false);
+    let reported = Event::ExtensionError(FIRST, ExtensionFault::InitError, "Extension.No".into());
+    let internal = [
+        Event::Start,
+        register("internal", &[]),
+        reported,
+        exited(9),
+        Event::Invoke,
+    ];
+    for event in internal {
+        machine.handle(event);
+    }
+    let extensions = machine.extensions();
+    assert_eq!(extensions.find("id of internal"), None);
+    assert!(extensions.may_repeat("id of internal", Operation::InitError));
+    assert!(!extensions.may_repeat("id of internal", Operation::ExitError));
+    assert!(!extensions.may_repeat("id of another", Operation::InitError));
     // In an invocation, with a runtime to end and another extension to tell.
     assert_eq!(
         two(&[Event::Invoke, crashed.clone()]),
