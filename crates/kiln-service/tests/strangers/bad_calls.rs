@@ -2,8 +2,8 @@
 //! invocation works. The test is the runtime; its process only tells where its API is.
 
 use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
-use std::time::Duration;
+use std::net::{TcpListener, TcpStream};
+use std::time::{Duration, Instant};
 
 use kiln_service::{FunctionConfig, LogSource};
 use kiln_testing::eventually;
@@ -113,11 +113,11 @@ fn a_second_answer_is_refused_and_nobody_sees_it() {
 
 #[test]
 fn an_answer_after_the_timeout_is_refused_and_the_next_invocation_works() {
-    let played = Played::start(Duration::from_secs(2));
+    let played = Played::start(Duration::from_secs(3));
     let caller = played.invoke();
     let late = played.next();
     let timed_out = String::from_utf8(caller.reply().unwrap().body).unwrap();
-    assert!(timed_out.contains("Task timed out after 2.00 seconds"));
+    assert!(timed_out.contains("Task timed out after 3.00 seconds"));
     // Nobody runs there any more.
     assert_eq!(played.respond(&late, "late").status, 500);
     std::fs::remove_file(played.directory.path().join("api")).unwrap();
@@ -134,4 +134,37 @@ fn an_answer_after_the_timeout_is_refused_and_the_next_invocation_works() {
         2,
         "an init after a reset has its own: {lines:#?}"
     );
+}
+
+#[test]
+fn a_subscriber_that_never_answers_slows_no_invocation() {
+    let played = Played::start(Duration::from_secs(60));
+    // It listens, and takes no connection.
+    let subscriber = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = subscriber.local_addr().unwrap().port();
+    let caller = played.invoke();
+    let register = Request::post("/2020-01-01/extension/register", r#"{"events":[]}"#)
+        .header("Lambda-Extension-Name", "deaf");
+    let registered = played.ask(&register);
+    let own = |request: Request| {
+        let identifier = registered.header("lambda-extension-identifier").unwrap();
+        request.header("Lambda-Extension-Identifier", identifier)
+    };
+    let subscription = format!(
+        r#"{{"types":["platform","function"],"buffering":{{"timeoutMs":25}},"destination":{{"protocol":"HTTP","URI":"http://sandbox.localdomain:{port}"}}}}"#
+    );
+    let subscribe = Request::new("PUT", "/2022-07-01/telemetry").body(subscription);
+    assert_eq!(played.ask(&own(subscribe)).status, 200);
+    let next = Request::get("/2020-01-01/extension/event/next");
+    let _waiting = own(next).send(&played.api());
+    let id = played.next();
+    assert_eq!(played.respond(&id, "1").status, 202);
+    assert_eq!(caller.reply().unwrap().body, b"1");
+    // A freeze waits a tenth of a second for its subscribers; the next event does not.
+    let began = Instant::now();
+    for _ in 0..100 {
+        played.works();
+    }
+    let took = began.elapsed();
+    assert!(took < Duration::from_secs(8), "{took:?}");
 }

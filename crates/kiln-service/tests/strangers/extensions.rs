@@ -218,6 +218,46 @@ fn an_extension_may_wait_for_the_runtime_to_be_done_before_it_asks_for_its_next_
     assert_eq!(record["errorType"], "Runtime.Unknown", "{record}");
 }
 
+/// The state of a process, `T` where it is stopped.
+#[cfg(target_os = "linux")]
+fn is_stopped(pid: &Value) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    let state = stat.rsplit(')').next().unwrap().trim_start();
+    state.starts_with('T')
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_is_frozen_between_events_has_its_telemetry_and_its_end() {
+    // By signals, which is what one can see.
+    let running = Stage::new("graceful")
+        .extension("telemetry")
+        .variable("TELEMETRY_PORT", free_port())
+        .limited()
+        .start();
+    let mut told_first = 0;
+    let processes: Vec<Value> = (1..=3)
+        .map(|number| {
+            let pid = running.invoke_alone(&json!({})).json()["pid"].clone();
+            eventually("the freeze", || is_stopped(&pid).then_some(()));
+            let records = running.records();
+            let telemetry = records.iter().map(|record| &record["telemetry"]);
+            let reports = telemetry.filter(|it| it["type"] == "platform.report");
+            told_first += usize::from(reports.count() == number);
+            pid
+        })
+        .collect();
+    // Who is frozen has been given what happened before, if it took that at once.
+    assert!(told_first >= 1);
+    assert!(processes.iter().all(|pid| *pid == processes[0]));
+    // Both run again for their end, and have the time for it.
+    running.served.close();
+    let shutdown = running.wait_for("shutdown", 2);
+    assert_eq!(shutdown, [json!("began"), json!("done")]);
+    let events = running.events();
+    assert_eq!(events.last().unwrap()["event"], "SHUTDOWN", "{events:#?}");
+}
+
 #[test]
 fn the_logs_api_has_its_records() {
     let running = Stage::new("internal")

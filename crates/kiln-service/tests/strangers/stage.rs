@@ -4,6 +4,7 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use kiln_service::resources::{Choice, ResourceSettings};
 use kiln_service::{FunctionConfig, LogSource, ServiceConfig};
 use kiln_testing::{Answer, Project, eventually};
 use serde_json::Value;
@@ -68,6 +69,17 @@ impl Stage {
     /// With this limit of the init phase.
     pub fn init_limit(mut self, limit: Duration) -> Self {
         self.settings.init_limit = limit;
+        self
+    }
+
+    /// With the limits of `--enforce-limits`, by means that need no rights and that one can see.
+    pub fn limited(mut self) -> Self {
+        self.settings.resources = ResourceSettings {
+            cpu: Choice::Fallback,
+            freeze: Choice::Fallback,
+            memory: Choice::Fallback,
+            process_limits: true,
+        };
         self
     }
 
