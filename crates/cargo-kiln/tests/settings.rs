@@ -17,8 +17,11 @@ fn variables(arguments: &[&str]) -> Map<String, Value> {
     let address = variables.remove("AWS_LAMBDA_RUNTIME_API").unwrap();
     let (_, port) = address.as_str().unwrap().split_once(':').unwrap();
     assert!(port.parse::<u16>().is_ok(), "{address}");
-    variables.remove("AWS_LAMBDA_METADATA_API");
-    variables.remove("AWS_LAMBDA_METADATA_TOKEN");
+    let metadata = variables.remove("AWS_LAMBDA_METADATA_API");
+    assert_eq!(metadata.as_ref(), Some(&address), "one listener has both");
+    let token = variables.remove("AWS_LAMBDA_METADATA_TOKEN").unwrap();
+    let groups: Vec<usize> = token.as_str().unwrap().split('-').map(str::len).collect();
+    assert_eq!(groups, [8, 4, 4, 4, 12], "{token}");
     // The runtime's own, of the invocation.
     variables.remove("_X_AMZN_TRACE_ID");
     variables

@@ -4,6 +4,7 @@
 //! and the behaviour of the implementation AWS publishes, whose texts the refusals have.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::extension_event::EventType;
 use crate::headers;
@@ -133,11 +134,23 @@ pub struct Registration {
     pub account_id: bool,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct RegisterBody {
     events: Option<Vec<String>>,
     configuration_keys: Option<Vec<String>>,
+}
+
+impl RegisterBody {
+    fn read(body: &[u8]) -> Result<Self, String> {
+        let body = serde_json::from_slice(body).map_err(|error| error.to_string())?;
+        match body {
+            // As empty as `{}` to AWS's reader.
+            Value::Null => Ok(Self::default()),
+            Value::Object(_) => Self::deserialize(body).map_err(|error| error.to_string()),
+            _ => Err("the body is not a JSON object".to_owned()),
+        }
+    }
 }
 
 /// The extension's name in `Lambda-Extension-Name`, by which the environment knows its [`Kind`].
@@ -200,8 +213,7 @@ impl Registration {
         features: Option<&str>,
         body: &[u8],
     ) -> Result<Self, Answer> {
-        let body: RegisterBody = serde_json::from_slice(body)
-            .map_err(|error| Answer::InvalidRequestFormat(error.to_string()))?;
+        let body = RegisterBody::read(body).map_err(Answer::InvalidRequestFormat)?;
         if body.configuration_keys.is_some_and(|keys| !keys.is_empty()) {
             return Err(Answer::InvalidRequestFormat(
                 "configurationKeys are deprecated; use environment variables instead".to_owned(),

@@ -468,7 +468,7 @@ impl Machine {
                 if self.init_error.is_none() =>
             {
                 self.init_error = Some(sanitise_error_type(error_type).to_owned());
-                vec![Effect::Reply(Answer::Accepted)]
+                vec![Effect::KeepInitError, Effect::Reply(Answer::Accepted)]
             }
             // The same to the service, while it runs what comes after a restore.
             State::Restoring { failed: false } => self.report_restore_error(error_type),
@@ -542,6 +542,7 @@ impl Machine {
         if let Err(refusal) = self.extensions.call(id, operation) {
             return vec![Effect::ReplyToExtension(refusal)];
         }
+        self.extensions.failed(id, &text);
         let mut effects = vec![Effect::ReplyToExtension(extensions_api::Answer::Accepted)];
         if !matches!(self.state, State::Stopping(_) | State::Down | State::Closed) {
             effects.extend(self.fail(PlatformError::Extension(fault, text)));
@@ -560,7 +561,10 @@ impl Machine {
         match self.state {
             State::Stopping(shutdown) => self.stop_further(shutdown),
             State::Down | State::Closed => Vec::new(),
-            _ => self.fail(PlatformError::Extension(fault, text)),
+            _ => {
+                self.extensions.failed(id, fault.error_type());
+                self.fail(PlatformError::Extension(fault, text))
+            }
         }
     }
 

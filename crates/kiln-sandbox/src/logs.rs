@@ -14,6 +14,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use kiln_protocol::invoke::LOG_TAIL_BYTES;
+use kiln_protocol::json_log::JsonLog;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
@@ -49,6 +50,8 @@ pub(crate) struct Lines {
     extensions: Partial,
     tail: Option<Tail>,
     dropped: Dropped,
+    /// What of the function's lines is kept out of the log, where that is JSON.
+    filter: Option<JsonLog>,
 }
 
 /// A line whose end has not come.
@@ -95,12 +98,16 @@ impl Pipe {
 }
 
 impl LogPipe {
-    /// With a pipe for extensions where there are any with processes of their own.
-    pub(crate) fn new(extensions: bool) -> io::Result<Self> {
+    /// With a pipe for extensions where there are any with processes of their own, and with the levels
+    /// of a log in JSON.
+    pub(crate) fn new(extensions: bool, filter: Option<JsonLog>) -> io::Result<Self> {
         Ok(Self {
             function: Pipe::new()?,
             extensions: extensions.then(Pipe::new).transpose()?,
-            lines: Mutex::default(),
+            lines: Mutex::new(Lines {
+                filter,
+                ..Lines::default()
+            }),
         })
     }
 
@@ -171,6 +178,7 @@ impl Lines {
             extensions: Partial::default(),
             tail: None,
             dropped: Dropped::default(),
+            filter: None,
         }
     }
 
@@ -266,11 +274,15 @@ impl Lines {
     }
 
     fn line(&mut self, source: LogSource, line: &[u8], emit: &mut Emit<'_>) {
-        let text = line.strip_suffix(b"\r").unwrap_or(line);
-        if let Some(tail) = &mut self.tail {
-            tail.push(text);
+        let bytes = line.strip_suffix(b"\r").unwrap_or(line);
+        let text = String::from_utf8_lossy(bytes);
+        // Before anybody gets it, as on AWS.
+        if source == LogSource::Function && self.filter.is_some_and(|it| !it.passes(&text)) {
+            return;
         }
-        let text = String::from_utf8_lossy(text);
+        if let Some(tail) = &mut self.tail {
+            tail.push(bytes);
+        }
         self.dropped.emit(source, &text, line.len(), emit);
     }
 }
@@ -428,7 +440,7 @@ mod tests {
 
     /// Runs a script that writes to the log, and reads it as the environment does.
     async fn run(script: &str, emit: &mut Emit<'_>) -> Lines {
-        let logs = LogPipe::new(false).unwrap();
+        let logs = LogPipe::new(false, None).unwrap();
         let mut child = tokio::process::Command::new("sh")
             .args(["-c", script])
             .stdout(logs.writer(LogSource::Function).unwrap())
@@ -537,6 +549,20 @@ mod tests {
         let breaks = garbage.iter().filter(|&&byte| byte == b'\n').count();
         assert_eq!(lines.dropped.lines, expected.len() as u64);
         assert_eq!(lines.dropped.bytes, (garbage.len() - breaks) as u64);
+    }
+
+    #[test]
+    fn lines_below_their_level_are_not_in_the_tail_either() {
+        let mut lines = Lines {
+            filter: Some(JsonLog::default()),
+            ..Lines::default()
+        };
+        lines.keep_tail();
+        let mut seen = Vec::new();
+        let written = b"{\"level\":\"DEBUG\"}\n{\"level\":\"WARN\"}\ntext\n";
+        lines.push(written, &mut take(&mut seen));
+        assert_eq!(seen, ["{\"level\":\"WARN\"}", "text"]);
+        assert_eq!(lines.take_tail().unwrap(), b"{\"level\":\"WARN\"}\ntext\n");
     }
 
     #[test]

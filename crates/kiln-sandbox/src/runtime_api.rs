@@ -3,6 +3,7 @@
 
 use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
@@ -13,16 +14,19 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use kiln_protocol::headers;
 use kiln_protocol::invoke::MAX_RESPONSE_BYTES;
-use kiln_protocol::runtime_api::{Answer, Operation, ResponseMode, TEXT};
+use kiln_protocol::runtime_api::{Answer, Operation, ResponseMode, TEXT, sanitise_error_type};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
-use crate::environment::{EXIT_GRACE, Environment, NextEvent, drain};
+use crate::environment::{EXIT_GRACE, Environment, NextEvent, Posted, drain};
 use crate::extensions_api;
 use crate::lifecycle::Answered;
 
 pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// How long to wait after a connection that could not be taken.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(10);
 
 /// Serves the environment's listener until the task is aborted, and its connections with it.
 pub(crate) async fn listen(listener: TcpListener, environment: Arc<Environment>) {
@@ -30,8 +34,11 @@ pub(crate) async fn listen(listener: TcpListener, environment: Arc<Environment>)
     loop {
         tokio::select! {
             accepted = listener.accept() => {
-                // Out of descriptors for a moment, or a caller gone already: the next may work.
-                let Ok((stream, _)) = accepted else { continue };
+                let Ok((stream, _)) = accepted else {
+                    // Out of descriptors, perhaps, and the next fails as soon: not without a pause.
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                    continue;
+                };
                 // Answers are small and awaited: never wait to fill a packet.
                 let _ = stream.set_nodelay(true);
                 connections.spawn(connection(stream, Arc::clone(&environment)));
@@ -84,7 +91,7 @@ where
                 .get(headers::RUNTIME_RESPONSE_MODE)
                 .map(|mode| mode.to_str().unwrap_or("?"));
             let done = match ResponseMode::parse(mode) {
-                Ok(ResponseMode::Buffered) => respond(environment, id, false, body).await,
+                Ok(ResponseMode::Buffered) => respond(environment, id, None, body).await,
                 Ok(ResponseMode::Streaming) => stream(environment, id, &parts.headers, body).await,
                 Err(_) => {
                     let done = environment.respond(id, Answered::InvalidMode, None);
@@ -94,7 +101,10 @@ where
             };
             answer(done)
         }
-        Some(Operation::Error(id)) => answer(respond(environment, id, true, body).await),
+        Some(Operation::Error(id)) => {
+            let error_type = sanitise_error_type(error_type(&parts.headers)).to_owned();
+            answer(respond(environment, id, Some(error_type), body).await)
+        }
         Some(Operation::InitError) => {
             let error_type = error_type(&parts.headers);
             match read(pin!(body)).await {
@@ -123,14 +133,24 @@ fn error_type(headers: &HeaderMap) -> &str {
         .unwrap_or_default()
 }
 
-async fn respond<B>(environment: &Arc<Environment>, id: &str, failed: bool, body: B) -> Answer
+/// With the type of an error, or with a result.
+async fn respond<B>(
+    environment: &Arc<Environment>,
+    id: &str,
+    error_type: Option<String>,
+    body: B,
+) -> Answer
 where
     B: Body<Data = Bytes>,
     B::Error: Into<BoxError>,
 {
     let mut body = pin!(body);
     let answer = match read(body.as_mut()).await {
-        Ok(body) => environment.respond(id, Answered::Body { failed }, Some(body)),
+        Ok(body) => {
+            let failed = error_type.is_some();
+            let posted = Posted { body, error_type };
+            environment.respond(id, Answered::Body { failed }, Some(posted))
+        }
         Err(Unread::TooLarge) => {
             let limit = MAX_RESPONSE_BYTES;
             let answer = environment.respond(id, Answered::TooLarge { limit }, None);

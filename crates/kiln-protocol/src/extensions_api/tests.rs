@@ -59,6 +59,7 @@ fn registrations_are_read() {
             vec![],
         ),
         (Kind::Internal, r#"{"events":["INVOKE"]}"#, vec![Invoke]),
+        (Kind::Internal, "null", vec![]),
     ] {
         let registration = Registration::parse("ext", kind, None, body.as_bytes()).unwrap();
         assert_eq!(registration.events, events, "{body}");
@@ -92,6 +93,10 @@ fn registrations_are_refused() {
         refused(Kind::External, r#"{"configurationKeys":["a"]}"#).body(),
         "{\"errorMessage\":\"configurationKeys are deprecated; use environment variables instead\",\"errorType\":\"InvalidRequestFormat\"}\n"
     );
+    for body in ["[]", r#"[["INVOKE"],null]"#, "1", r#""events""#] {
+        let no_object = Answer::InvalidRequestFormat("the body is not a JSON object".to_owned());
+        assert_eq!(refused(Kind::External, body), no_object, "{body}");
+    }
     for body in ["", "nope", "[]", "{\"events\":[1]}", "{} {}"] {
         let answer = refused(Kind::External, body);
         assert_eq!(answer.status(), 403, "{body}");

@@ -4,7 +4,7 @@ use kiln_fuzz::{Input, text};
 
 use super::is_refusal;
 use crate::extensions_api::{self, AgentState, Kind, Registration};
-use crate::runtime_api::{self, ResponseMode, RuntimeState, sanitise_error_type};
+use crate::runtime_api::{self, ResponseMode, sanitise_error_type};
 use crate::telemetry_api::{self, Api, Destination, Subscription};
 use crate::telemetry_record::InitializationType;
 
@@ -94,8 +94,6 @@ pub(super) fn extension_requests(bytes: &[u8]) {
     // The texts of refusals carry what was sent.
     let refused = AgentState::Exited.after(extensions_api::Operation::Next, name);
     is_refusal(&refused.expect_err("what ended takes no calls").body());
-    let refused = RuntimeState::Ready.restore_ready();
-    is_refusal(&refused.expect_err("only after the start").body());
 }
 
 /// A subscription that is taken is within the documented bounds, and one that is not is told why.

@@ -65,6 +65,7 @@ impl Environment {
         }
         core.posted = None;
         core.asking = None;
+        core.asking_restore = None;
         drop(core);
         for what in after {
             self.carry_out_unlocked(what);
@@ -121,7 +122,7 @@ impl Environment {
             }
             Effect::BeginShutdown(budget) => {
                 core.shutdown_deadline = Instant::now() + budget;
-                self.telemetry.thaw();
+                self.thaw_telemetry(core);
                 after.push(After::Flush(budget));
             }
             Effect::Arm(timer) => self.arm(core, timer),
@@ -134,13 +135,18 @@ impl Environment {
                 }
             }
             Effect::InitFailed(phase, status) => self.init_failed(core, phase, &status),
+            Effect::KeepInitError => core.init_error = core.posted.take().map(|it| it.body),
             Effect::Deliver => {
                 let Core { active, polls, .. } = core;
                 active.iter_mut().for_each(|it| self.deliver(it, polls));
             }
             Effect::Turn(id, effect) => self.carry_out_turn(core, id, effect, after),
-            // The poll is in place already.
-            Effect::Park => {}
+            // A poll for an event is in place already.
+            Effect::Park => {
+                if let Some(asking) = core.asking_restore.take() {
+                    core.restore_poll = Some(asking);
+                }
+            }
             Effect::ParkExtension(id) => {
                 if let Some(asking) = core.asking.take() {
                     core.extension_polls.insert(id, asking);
@@ -151,9 +157,8 @@ impl Environment {
             Effect::TellInvoke(id) => tell_invoke(core, id),
             Effect::TellShutdown(id, reason) => tell_shutdown(core, id, reason),
             Effect::Thaw => {
-                core.thaws += 1;
                 core.processes().for_each(Controlled::begin_invoke);
-                self.telemetry.thaw();
+                self.thaw_telemetry(core);
             }
             Effect::Freeze if self.has_subscribers() => after.push(After::FlushAndFreeze),
             Effect::Freeze => core.processes().for_each(Controlled::end_invoke),
@@ -179,11 +184,7 @@ impl Environment {
                 after.extend(answer.map(After::Answer));
             }
             Effect::AvailableSoon => after.push(After::AvailableSoon),
-            Effect::RuntimeDone => {
-                if let Some(active) = &mut core.active {
-                    active.times.returned = Some(Instant::now());
-                }
-            }
+            Effect::RuntimeDone => core.active.iter_mut().for_each(|it| self.runtime_done(it)),
             Effect::Finish(status) => {
                 self.restore_ended(core, &status);
                 if let Some(active) = core.active.take() {
@@ -275,12 +276,18 @@ impl Environment {
         }
     }
 
+    /// Subscribers run from here on: whoever is about to freeze them comes too late.
+    pub(super) fn thaw_telemetry(&self, core: &mut Core) {
+        core.thaws += 1;
+        self.telemetry.thaw();
+    }
+
     /// Who is subscribed gets what has happened before everybody rests.
     async fn flush_and_freeze(self: Arc<Self>, thaws: u64) {
         let deadline = Instant::now() + FLUSH_BEFORE_FREEZE;
         self.telemetry.flush(deadline).await;
         let core = self.lock();
-        // Another event has come in between, perhaps.
+        // Another event has come in between, perhaps, or the end.
         if core.thaws == thaws && core.active.is_none() && core.turns.is_empty() {
             core.processes().for_each(Controlled::end_invoke);
             self.telemetry.freeze();

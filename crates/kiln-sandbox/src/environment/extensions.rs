@@ -78,8 +78,12 @@ impl Environment {
         error_type: &str,
     ) -> Answer {
         let core = self.lock();
-        let Some(id) = core.machine.extensions().find(identifier) else {
-            return Answer::UnknownReporter;
+        let extensions = core.machine.extensions();
+        let Some(id) = extensions.find(identifier) else {
+            return match extensions.may_repeat(identifier, operation) {
+                true => Answer::Accepted,
+                false => Answer::UnknownReporter,
+            };
         };
         let fault = match operation {
             Operation::ExitError => ExtensionFault::ExitError,

@@ -26,6 +26,7 @@ pub(super) struct InitRun {
     runtime_done: bool,
     /// It is not the environment's first.
     again: bool,
+    failed: bool,
     /// When the restore began that is going on.
     restoring: Option<Instant>,
 }
@@ -37,6 +38,7 @@ impl InitRun {
             began,
             runtime_done: false,
             again: false,
+            failed: false,
             restoring: None,
         }
     }
@@ -58,6 +60,9 @@ impl Environment {
             self.telemetry.reopen();
             self.tell_losses();
         }
+        self.thaw_telemetry(core);
+        // What begins again inside the first invocation is the same init to the log.
+        let rerun = core.init.failed && core.init.phase == InitPhase::Init;
         core.init = InitRun {
             phase: init_phase,
             again: true,
@@ -65,18 +70,20 @@ impl Environment {
         };
         core.init_error = None;
         core.hang_up();
-        if let Some(active) = &mut core.active {
+        for active in core.active.iter_mut().chain(core.turns.values_mut()) {
             active.inline_init = true;
         }
         let identity = &self.config.identity;
-        let line = log_line::init_start(&identity.runtime_version, &identity.runtime_version_arn);
+        let line = (!rerun).then(|| {
+            log_line::init_start(&identity.runtime_version, &identity.runtime_version_arn)
+        });
         let record = || Record::InitStart {
             initialization_type: self.config.initialization,
             phase: phase(init_phase),
             instance: self.instance(),
             tracing: None,
         };
-        self.tell(&[line], || vec![record()]);
+        self.tell(line.as_slice(), || vec![record()]);
     }
 
     fn instance(&self) -> Instance {
@@ -111,7 +118,8 @@ impl Environment {
         core.measure_memory();
         // An init inside an invocation is part of that invocation's duration, and what comes before a
         // snapshot of none.
-        if core.active.is_none() && self.config.launch.is_some() && !core.machine.has_snapshots() {
+        let inside = core.active.is_some() || !core.turns.is_empty();
+        if !inside && self.config.launch.is_some() && !core.machine.has_snapshots() {
             core.init_duration = Some(took);
         }
         self.telemetry.close_subscriptions();
@@ -121,6 +129,7 @@ impl Environment {
 
     pub(super) fn init_failed(&self, core: &mut Core, init_phase: InitPhase, status: &Status) {
         let took = core.init.began.elapsed();
+        core.init.failed = true;
         let error_type = match status {
             Status::Error(error_type) => Some(error_type.clone()),
             Status::Success | Status::Timeout => None,
@@ -160,13 +169,14 @@ impl Environment {
     fn tell_extensions(&self, core: &Core) {
         for (_, extension) in core.machine.extensions().iter() {
             let (name, state) = (&extension.name, extension.state.name());
-            let line = log_line::extension(name, state, &extension.events, None);
+            let error_type = extension.error_type.clone();
+            let line = log_line::extension(name, state, &extension.events, error_type.as_deref());
             self.tell(&[line], || {
                 vec![Record::Extension {
                     name: name.clone(),
                     state: state.to_owned(),
                     events: extension.events.clone(),
-                    error_type: None,
+                    error_type,
                 }]
             });
         }
@@ -195,7 +205,7 @@ impl Environment {
             if !core.machine.has_snapshots() {
                 return Err(Answer::NotFound);
             }
-            core.restore_poll = Some(sender);
+            core.asking_restore = Some(sender);
             self.dispatch(core, Event::RestoreNext)
         };
         if let Some(Reply::Runtime(refused)) = reply {

@@ -150,6 +150,8 @@ struct Core {
     polls: VecDeque<oneshot::Sender<NextEvent>>,
     /// The runtime's waiting `/restore/next`.
     restore_poll: Option<oneshot::Sender<()>>,
+    /// The runtime's `/restore/next` of just now.
+    asking_restore: Option<oneshot::Sender<()>>,
     /// The extension that calls for an event just now.
     asking: Option<oneshot::Sender<ExtensionEvent>>,
     /// The waiting `/event/next` of extensions.
@@ -160,7 +162,7 @@ struct Core {
     runtime: Process,
     /// Those of external extensions.
     extensions: Vec<Process>,
-    /// How often the processes were let go on.
+    /// How often the processes were let go on, or others began.
     thaws: u64,
     /// The end of the shutdown phase.
     shutdown_deadline: Instant,
@@ -173,8 +175,8 @@ struct Core {
     init_duration: Option<Duration>,
     /// Body of a posted init error.
     init_error: Option<Bytes>,
-    /// Body posted with the call being handled.
-    posted: Option<Bytes>,
+    /// What was posted with the call being handled.
+    posted: Option<Posted>,
     /// How many streamed responses have begun.
     streams: u64,
     peak_memory: Option<u64>,
@@ -220,6 +222,14 @@ impl Core {
     }
 }
 
+/// What the runtime posts for an invocation.
+#[derive(Debug, Default)]
+pub(crate) struct Posted {
+    pub(crate) body: Bytes,
+    /// Of an error: its type, of which only records tell.
+    pub(crate) error_type: Option<String>,
+}
+
 /// The invocation that holds the environment.
 struct Active {
     invocation: Box<Invocation>,
@@ -237,6 +247,10 @@ struct Active {
     inline_init: bool,
     platform_error: Option<PlatformError>,
     function_error: Option<String>,
+    /// The type of the error that the runtime posted.
+    posted_error_type: Option<String>,
+    /// The record of the end of the runtime's part has been told.
+    runtime_done_told: bool,
     /// The streamed response that has begun.
     stream: Option<ActiveStream>,
     /// What the caller gets once the log tail is complete.
@@ -268,7 +282,7 @@ impl Environment {
         let address = listener.local_addr()?;
         let layers = config.launch.as_ref().map(|launch| &launch.layers[..]);
         let extensions = launch::external_extensions(layers.unwrap_or_default());
-        let logs = LogPipe::new(!extensions.is_empty())?;
+        let logs = LogPipe::new(!extensions.is_empty(), config.json_log)?;
         let environment = Self::new(config, host, Some(logs), Some(address), extensions);
         let environment = Arc::new(environment);
         let tasks = vec![
@@ -315,6 +329,7 @@ impl Environment {
             },
             polls: VecDeque::new(),
             restore_poll: None,
+            asking_restore: None,
             asking: None,
             extension_polls: BTreeMap::new(),
             active: None,
@@ -378,6 +393,8 @@ impl Environment {
             inline_init: false,
             platform_error: None,
             function_error: None,
+            posted_error_type: None,
+            runtime_done_told: false,
             stream: None,
             deferred: None,
         };
@@ -441,15 +458,15 @@ impl Environment {
         .map_err(|_| Answer::Closing)
     }
 
-    /// The runtime answered an invocation, with this body where there is one.
+    /// The runtime answered an invocation, with this where it can be used.
     pub(crate) fn respond(
         self: &Arc<Self>,
         request_id: &str,
         answered: Answered,
-        body: Option<Bytes>,
+        posted: Option<Posted>,
     ) -> Answer {
         let mut core = self.lock();
-        core.posted = body;
+        core.posted = posted;
         let event = match self.config.max_concurrency {
             Some(_) => Event::Turn(request_id.to_owned(), TurnEvent::Respond(answered)),
             None => Event::Respond {
@@ -463,7 +480,10 @@ impl Environment {
     /// The runtime reported that its init failed.
     pub(crate) fn init_error(self: &Arc<Self>, error_type: &str, body: Bytes) -> Answer {
         let mut core = self.lock();
-        core.init_error = Some(body);
+        core.posted = Some(Posted {
+            body,
+            error_type: None,
+        });
         runtime_answer(self.dispatch(core, Event::InitError(error_type.to_owned())))
     }
 

@@ -15,7 +15,7 @@ use kiln_protocol::telemetry_record::{
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use super::{Active, Core, Environment, LogSource};
+use super::{Active, Core, Environment, LogSource, Posted};
 use crate::invocation::{InvocationReport, InvocationResult, Outcome};
 use crate::lifecycle::Settlement;
 use crate::timestamp::timestamp;
@@ -95,6 +95,18 @@ impl Environment {
         });
     }
 
+    /// The runtime's part of the invocation is done, which is told at once: there are extensions that
+    /// ask for their next event only when they have had this record, and with it all of the function's
+    /// lines.
+    pub(super) fn runtime_done(&self, active: &mut Active) {
+        active.times.returned = Some(Instant::now());
+        if self.config.json_log.is_none() && !self.telemetry.wants(Category::Platform) {
+            return;
+        }
+        active.runtime_done_told = true;
+        self.tell(&[], || vec![runtime_done(active, &Status::Success)]);
+    }
+
     /// Writes the invocation's last lines, tells the host; returns the answer to a caller that waited
     /// for the log.
     pub(super) fn finish(
@@ -132,7 +144,9 @@ impl Environment {
         });
         let managed = self.config.max_concurrency.is_some();
         self.tell(&last_lines, || {
-            last_records(&active, &report, fault, managed)
+            let done = (!active.runtime_done_told).then(|| runtime_done(&active, &report.status));
+            let last = last_records(&active, &report, fault, managed);
+            done.into_iter().chain(last).collect()
         });
         let log_tail = self.logs.as_ref().and_then(|logs| logs.lock().take_tail());
         let Active {
@@ -165,23 +179,10 @@ impl Environment {
 
     /// A line for the log; of a process, for telemetry too.
     pub(super) fn log(&self, source: LogSource, line: &str) -> bool {
-        let json = self.config.json_log;
+        let (now, json) = (SystemTime::now(), self.config.json_log.is_some());
         match source {
-            LogSource::Function => {
-                let told = || {
-                    self.telemetry
-                        .function_line(SystemTime::now(), line, json.is_some())
-                };
-                match json {
-                    // Filtered before anybody gets it, as on AWS.
-                    Some(filter) if !filter.passes(line) => return true,
-                    _ => told(),
-                }
-            }
-            LogSource::Extension => {
-                self.telemetry
-                    .extension_line(SystemTime::now(), line, json.is_some());
-            }
+            LogSource::Function => self.telemetry.function_line(now, line, json),
+            LogSource::Extension => self.telemetry.extension_line(now, line, json),
             LogSource::Platform | LogSource::Notice => {}
         }
         self.host.log(self, source, line)
@@ -248,6 +249,38 @@ impl Environment {
     }
 }
 
+/// Status and error type of an invocation in its records.
+fn ended(active: &Active, status: &Status) -> (telemetry_record::Status, Option<String>) {
+    match status {
+        // What the function reports as its error is no failure of the platform's.
+        Status::Success if active.function_error.is_some() => {
+            let error_type = active.posted_error_type.clone();
+            (telemetry_record::Status::Error, error_type)
+        }
+        Status::Error(error_type) => (status.into(), Some(error_type.clone())),
+        Status::Success | Status::Timeout => (status.into(), None),
+    }
+}
+
+/// The record about the end of the runtime's part.
+fn runtime_done(active: &Active, status: &Status) -> Record {
+    let (status, error_type) = ended(active, status);
+    let times = &active.times;
+    let done = times.returned.unwrap_or_else(Instant::now);
+    Record::RuntimeDone {
+        request_id: active.invocation.request_id.clone(),
+        status,
+        error_type,
+        metrics: Some(RuntimeDoneMetrics {
+            duration_ms: Millis(done.saturating_duration_since(times.began)),
+            produced_bytes: times.answered.map(|_| active.produced),
+        }),
+        spans: times.runtime_spans(),
+        tenant_id: active.invocation.tenant_id.clone(),
+        tracing: Some(Tracing::new(&active.invocation.trace_id)),
+    }
+}
+
 /// The records about the end of an invocation.
 fn last_records(
     active: &Active,
@@ -256,18 +289,8 @@ fn last_records(
     managed: bool,
 ) -> Vec<Record> {
     let request_id = &active.invocation.request_id;
-    let error_type = match &report.status {
-        Status::Error(error_type) => Some(error_type.clone()),
-        Status::Success | Status::Timeout => None,
-    };
+    let (status, error_type) = ended(active, &report.status);
     let times = &active.times;
-    let tracing = Some(Tracing::new(&active.invocation.trace_id));
-    let done = times.returned.unwrap_or_else(Instant::now);
-    let status = match (&report.status, &active.function_error) {
-        // What the function reports as its error is no failure of the platform's.
-        (Status::Success, Some(_)) => telemetry_record::Status::Error,
-        (status, _) => status.into(),
-    };
     let mut metrics = match managed {
         // What memory and what share of an init were its own, nobody can tell.
         true => ReportMetrics::of_managed_instance(report.duration),
@@ -281,18 +304,6 @@ fn last_records(
         times.returned,
         Some(Instant::now()),
     );
-    let runtime_done = Record::RuntimeDone {
-        request_id: request_id.clone(),
-        status,
-        error_type: error_type.clone(),
-        metrics: Some(RuntimeDoneMetrics {
-            duration_ms: Millis(done.saturating_duration_since(times.began)),
-            produced_bytes: times.answered.map(|_| active.produced),
-        }),
-        spans: times.runtime_spans(),
-        tenant_id: active.invocation.tenant_id.clone(),
-        tracing: tracing.clone(),
-    };
     let fault = fault.map(Record::Fault);
     let end = Record::End {
         request_id: request_id.clone(),
@@ -304,12 +315,9 @@ fn last_records(
         error_type,
         spans: overhead.into_iter().collect(),
         tenant_id: active.invocation.tenant_id.clone(),
-        tracing,
+        tracing: Some(Tracing::new(&active.invocation.trace_id)),
     };
-    std::iter::once(runtime_done)
-        .chain(fault)
-        .chain([end, report])
-        .collect()
+    fault.into_iter().chain([end, report]).collect()
 }
 
 /// An outcome on its way to the caller.
@@ -328,12 +336,13 @@ impl CallerAnswer {
 /// What to answer the caller; nothing yet when the answer waits for the log tail to be complete.
 pub(super) fn settle(
     active: &mut Active,
-    body: Option<Bytes>,
+    posted: Option<Posted>,
     init_error: &Option<Bytes>,
     settlement: Settlement,
 ) -> Option<CallerAnswer> {
     let forwarded = active.stream.take_if(|stream| stream.forwarded);
-    let body = body.unwrap_or_default();
+    let Posted { body, error_type } = posted.unwrap_or_default();
+    active.posted_error_type = error_type;
     if forwarded.is_none() {
         active.produced = body.len() as u64;
     }
@@ -342,8 +351,8 @@ pub(super) fn settle(
             (None, false) => InvocationResult::Answer(body),
             (None, true) => InvocationResult::FunctionError(body),
             (Some(_), false) => InvocationResult::Streamed,
-            (Some(stream), true) => InvocationResult::StreamFailed {
-                error_type: stream.error_type.unwrap_or_default(),
+            (Some(_), true) => InvocationResult::StreamFailed {
+                error_type: active.posted_error_type.clone().unwrap_or_default(),
                 body,
             },
         },

@@ -22,7 +22,7 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::effects::Reply;
-use super::{Active, Core, Environment, runtime_answer};
+use super::{Active, Core, Environment, Posted, runtime_answer};
 use crate::bandwidth::TokenBucket;
 use crate::invocation::ResponsePart;
 use crate::lifecycle::{Answered, Event, TurnEvent};
@@ -42,17 +42,11 @@ pub(super) struct ActiveStream {
     serial: u64,
     /// The caller receives it part by part; otherwise it gets the whole at the end.
     pub(super) forwarded: bool,
-    /// The type of the error it ended with.
-    pub(super) error_type: Option<String>,
 }
 
 impl ActiveStream {
     fn new(serial: u64, forwarded: bool) -> Self {
-        Self {
-            serial,
-            forwarded,
-            error_type: None,
-        }
+        Self { serial, forwarded }
     }
 }
 
@@ -228,23 +222,23 @@ impl ResponseStream {
         self.ended = true;
         let mut core = self.environment.lock();
         let received = self.received as u64;
-        let stream = core.streaming(self.serial).and_then(|active| {
-            active.produced = received;
-            active.stream.as_mut()
-        });
-        let current = stream.is_some();
+        let active = core.streaming(self.serial);
+        let current = active.map(|it| it.produced = received).is_some();
         let answered = match end {
             End::Complete => {
                 if let Sink::Collect(collected) = &mut self.sink {
-                    core.posted = Some(std::mem::take(collected).freeze());
+                    core.posted = Some(Posted {
+                        body: std::mem::take(collected).freeze(),
+                        error_type: None,
+                    });
                 }
                 Answered::Body { failed: false }
             }
             End::Failed(error) => {
-                if let Some(stream) = stream {
-                    stream.error_type = Some(error.error_type);
-                }
-                core.posted = Some(error.body.into());
+                core.posted = Some(Posted {
+                    body: error.body.into(),
+                    error_type: Some(error.error_type),
+                });
                 Answered::Body { failed: true }
             }
             End::TooLarge => Answered::TooLarge { limit: self.limit },

@@ -32,6 +32,8 @@ impl Environment {
                 if let Some(answer) = settle(&mut active, None, &None, refused) {
                     answer.send();
                 }
+                // The place it would have had is free still.
+                self.dispatch(core, Event::Turn(request_id, TurnEvent::Refused));
                 return Ok(());
             }
         }

@@ -141,6 +141,8 @@ pub enum Effect {
     InitDone,
     /// The init failed: write its report line.
     InitFailed(InitPhase, Status),
+    /// Keep what the runtime posted as the error of its init.
+    KeepInitError,
     /// Give the event of the current invocation to the waiting runtime.
     Deliver,
     /// Keep the runtime waiting for an event.

@@ -23,6 +23,8 @@ pub struct Extension {
     pub state: AgentState,
     /// What it subscribed to.
     pub events: Vec<EventType>,
+    /// Why it failed: the type it gave, where it gave one.
+    pub error_type: Option<String>,
     /// It has a process of its own that has not ended.
     alive: bool,
     /// It was told that the environment ends.
@@ -37,6 +39,7 @@ impl Extension {
             identifier: None,
             state: AgentState::Started,
             events: Vec::new(),
+            error_type: None,
             alive: false,
             told_shutdown: false,
         }
@@ -51,12 +54,17 @@ impl Extension {
 #[derive(Clone, Debug, Default)]
 pub struct Extensions {
     all: Vec<Extension>,
+    /// Identifiers of those that reported an error and are gone, and where they stood.
+    reported: Vec<(String, AgentState)>,
 }
 
 impl Extensions {
     pub(super) fn new(external: impl IntoIterator<Item = String>) -> Self {
         let all = external.into_iter().map(Extension::external).collect();
-        Self { all }
+        Self {
+            all,
+            reported: Vec::new(),
+        }
     }
 
     /// Each with its id.
@@ -104,6 +112,13 @@ impl Extensions {
     /// A new init begins: internal ones are gone with their process, external ones are started.
     /// Returns whether there are any to start.
     pub(super) fn begin(&mut self) -> bool {
+        let reported = self.all.iter_mut().filter_map(|it| match it.state {
+            AgentState::InitError | AgentState::ExitError => {
+                Some((it.identifier.take()?, it.state))
+            }
+            _ => None,
+        });
+        self.reported = reported.collect();
         self.all.retain(|it| it.kind == Kind::External);
         for extension in &mut self.all {
             let name = std::mem::take(&mut extension.name);
@@ -175,6 +190,22 @@ impl Extensions {
         let identifier = extension.identifier.as_deref().unwrap_or_default();
         extension.state = extension.state.after(operation, identifier)?;
         Ok(())
+    }
+
+    /// Whether this is one that reported an error, which ended its environment's processes, and may do
+    /// so again, without effect.
+    pub fn may_repeat(&self, identifier: &str, operation: Operation) -> bool {
+        let mut reported = self.reported.iter();
+        let reported = reported.find(|(known, _)| known == identifier);
+        reported.is_some_and(|(_, state)| state.after(operation, identifier).is_ok())
+    }
+
+    /// An extension is why something failed.
+    pub(super) fn failed(&mut self, id: ExtensionId, error_type: &str) {
+        if let Some(extension) = self.all.get_mut(id.0) {
+            let error_type = || error_type.to_owned();
+            extension.error_type.get_or_insert_with(error_type);
+        }
     }
 
     /// An invocation begins: returns those that are told.

@@ -26,6 +26,8 @@ const MAX_LATE: usize = 10_000;
 pub enum TurnEvent {
     /// The host hands it over. Only when the machine [is free](Machine::is_free).
     Invoke,
+    /// The host handed over another of the same id, which is not taken.
+    Refused,
     /// The runtime answered it.
     Respond(Answered),
     /// The runtime began to send a streamed response.
@@ -149,6 +151,10 @@ impl Machine {
                 Answer::InvokeTimeout => Answer::InvokeTimeout,
                 _ => Answer::Closing,
             }),
+            (TurnEvent::Refused, _) => {
+                managed.offered = managed.offered.saturating_sub(1);
+                managed.offer().collect()
+            }
             (TurnEvent::TimedOut, None) => Vec::new(),
             (TurnEvent::TimedOut, Some(_)) => {
                 managed.turns.remove(&id);

@@ -157,6 +157,14 @@ fn a_posted_init_error_is_what_the_caller_of_the_rerun_sees() {
     ];
     let effects = last(&events);
     assert!(effects.contains(&Effect::Settle(Settlement::InitError)));
+    // What is posted second is refused, and is not what the caller sees.
+    assert!(last(&events[..2]).contains(&Effect::KeepInitError));
+    let second = [&events[..2], &events[1..2]].concat();
+    let refused = Answer::InvalidStateTransition {
+        from: RuntimeState::InitError,
+        to: "InitError",
+    };
+    assert_eq!(last(&second), [Effect::Reply(refused)]);
     assert!(effects.contains(&Effect::Finish(error("Function.NoConfig"))));
     assert!(last(&events[..3]).contains(&Effect::InitFailed(
         InitPhase::Init,
@@ -657,6 +665,33 @@ fn a_failing_extension_fails_what_goes_on() {
             E::InitFailed(InitPhase::Init, error("Extension.InitError")),
         ]
     );
+    // Why it failed is told: by the type it gave, or else by that of what happened to it.
+    for (event, error_type) in [(&events[2], "Extension.No"), (&crashed, "Extension.Crash")] {
+        let mut machine = Machine::new(TIMEOUT, ["all".to_owned()], false);
+        for event in events[..2].iter().chain([event]) {
+            machine.handle(event.clone());
+        }
+        let failed = machine.extensions().get(FIRST).unwrap();
+        assert_eq!(failed.error_type.as_deref(), Some(error_type));
+    }
+    // Whoever reported an error may do so again when its environment has begun anew.
+    let mut machine = Machine::new(TIMEOUT, [], false);
+    let reported = Event::ExtensionError(FIRST, ExtensionFault::InitError, "Extension.No".into());
+    let internal = [
+        Event::Start,
+        register("internal", &[]),
+        reported,
+        exited(9),
+        Event::Invoke,
+    ];
+    for event in internal {
+        machine.handle(event);
+    }
+    let extensions = machine.extensions();
+    assert_eq!(extensions.find("id of internal"), None);
+    assert!(extensions.may_repeat("id of internal", Operation::InitError));
+    assert!(!extensions.may_repeat("id of internal", Operation::ExitError));
+    assert!(!extensions.may_repeat("id of another", Operation::InitError));
     // In an invocation, with a runtime to end and another extension to tell.
     assert_eq!(
         two(&[Event::Invoke, crashed.clone()]),
@@ -738,6 +773,60 @@ fn registrations_out_of_order_are_refused() {
             agent: "id of internal".to_owned()
         })
     );
+}
+
+#[test]
+fn calls_for_a_restore_out_of_order_are_refused() {
+    use RuntimeState as S;
+    let restore_next = Event::RestoreNext;
+    let restore_error = Event::RestoreError("Function.No".to_owned());
+    let snapshot = [Event::Start, Event::RestoreNext];
+    let restoring = [&snapshot[..], &[Event::Invoke]].concat();
+    let running = [&restoring[..], &[Event::Next]].concat();
+    let failed = [&restoring[..], std::slice::from_ref(&restore_error)].concat();
+    let ready = [Event::Start, Event::Next];
+    for (before, event, from, to) in [
+        (
+            &snapshot[..],
+            &restore_next,
+            S::RestoreReady,
+            "RestoreReady",
+        ),
+        (
+            &snapshot,
+            &restore_error,
+            S::RestoreReady,
+            "RuntimeRestoreErrorState",
+        ),
+        (&snapshot, &Event::Next, S::RestoreReady, "Ready"),
+        (&restoring, &restore_next, S::Restoring, "RestoreReady"),
+        (&running, &restore_next, S::Running, "RestoreReady"),
+        (
+            &running,
+            &restore_error,
+            S::Running,
+            "RuntimeRestoreErrorState",
+        ),
+        (
+            &failed,
+            &restore_error,
+            S::RestoreError,
+            "RuntimeRestoreErrorState",
+        ),
+        (&failed, &Event::Next, S::RestoreError, "Ready"),
+        (&ready, &restore_next, S::Ready, "RestoreReady"),
+        (
+            &ready[..1],
+            &restore_error,
+            S::Started,
+            "RuntimeRestoreErrorState",
+        ),
+    ] {
+        let events = [before, std::slice::from_ref(event)].concat();
+        let refused = Effect::Reply(Answer::InvalidStateTransition { from, to });
+        let effects = play(Machine::new(TIMEOUT, [], true), &events);
+        assert_eq!(effects, [refused], "{events:?}");
+    }
 }
 
 #[test]

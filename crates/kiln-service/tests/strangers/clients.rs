@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use kiln_service::FunctionConfig;
+use kiln_service::{FunctionConfig, Mode};
 use kiln_testing::fixture;
 use serde_json::{Value, json};
 
@@ -42,11 +42,16 @@ fn node() -> Language {
 
 impl Language {
     fn serve(self, timeout: Duration) -> Served {
+        self.serve_as(Mode::OnDemand, timeout)
+    }
+
+    fn serve_as(self, mode: Mode, timeout: Duration) -> Served {
         let mut variables = self.variables;
         variables.push(variable("CODE", fixture(self.name)));
         let config = FunctionConfig {
             timeout,
             memory_mb: 256,
+            mode,
             variables: variables.into_iter().collect(),
             ..FunctionConfig::new("stranger")
         };
@@ -246,4 +251,32 @@ fn errors_of_node_are_passed_on() {
 #[test]
 fn node_times_out_and_exits() {
     ends(node());
+}
+
+#[test]
+fn python_asks_where_it_is() {
+    let served = python().serve(LONG);
+    let found = boto3::invoke(served.endpoint(), &json!([call(&json!({"do": "zone"}))]));
+    let zone = json!([{"AvailabilityZoneID": "use1-az1"}, "max-age=86400"]);
+    assert_eq!(found[0]["payload"], json!([zone, 401]));
+}
+
+#[test]
+fn python_finds_its_credentials_in_variables_or_with_snapstart_at_its_listener() {
+    for (mode, by, variable) in [
+        (Mode::OnDemand, "env", json!("ASIAKILNLOCALFUNCTION")),
+        (Mode::SnapStart, "container-role", Value::Null),
+    ] {
+        let served = python().serve_as(mode, LONG);
+        let event = json!([call(&json!({"do": "credentials"}))]);
+        let found = boto3::invoke(served.endpoint(), &event);
+        let expected = json!({
+            "by": by,
+            "key": "ASIAKILNLOCALFUNCTION",
+            "secret": "kiln-local-function",
+            "token": "kiln-local-function",
+            "variable": variable,
+        });
+        assert_eq!(found[0]["payload"], expected);
+    }
 }

@@ -2,143 +2,15 @@
 //! their environment's life by `lambda_runtime`: all from `fixtures/extensions`, which record what they
 //! see.
 
-use std::net::TcpListener;
-use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
-use kiln_service::{FunctionConfig, LogSource, Mode};
-use kiln_testing::{Answer, Project, eventually};
+use kiln_service::{LogSource, Mode};
+use kiln_testing::{Answer, eventually};
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
-use crate::served::{ACCOUNT, Served, variable};
-
-/// A function of the fixtures.
-struct Stage {
-    directory: TempDir,
-    config: FunctionConfig,
-    function: &'static str,
-}
-
-/// One that is served.
-struct Running {
-    served: Served,
-    directory: TempDir,
-}
-
-/// A program that the fixtures were built to.
-fn program(name: &str) -> PathBuf {
-    let path = Project::target_directory().join("debug").join(name);
-    assert!(
-        path.exists(),
-        "`{}` is not built: run `cargo xtask test functions`",
-        path.display()
-    );
-    path
-}
-
-impl Stage {
-    fn new(function: &'static str) -> Self {
-        // Beside the programs, so that they can be linked to from here.
-        let directory = tempfile::tempdir_in(Project::target_directory()).unwrap();
-        let config = FunctionConfig {
-            timeout: Duration::from_secs(20),
-            variables: [variable("RECORDS", directory.path().join("records"))].into(),
-            ..FunctionConfig::new("staged")
-        };
-        Self {
-            directory,
-            config,
-            function,
-        }
-    }
-
-    fn variable(mut self, name: &str, value: impl ToString) -> Self {
-        self.config
-            .variables
-            .insert(name.to_owned(), value.to_string());
-        self
-    }
-
-    fn configure(mut self, change: impl FnOnce(&mut FunctionConfig)) -> Self {
-        change(&mut self.config);
-        self
-    }
-
-    /// With an external extension, in a layer of its own.
-    fn extension(mut self, name: &str) -> Self {
-        let layer = self.directory.path().join(format!("layer of {name}"));
-        std::fs::create_dir_all(layer.join("extensions")).unwrap();
-        // Linked, not written: what is open for writing in another test's child cannot be executed.
-        std::fs::hard_link(program(name), layer.join("extensions").join(name)).unwrap();
-        self.config.layers.push(layer);
-        self
-    }
-
-    fn start(self) -> Running {
-        Running {
-            served: Served::start(self.config, program(self.function)),
-            directory: self.directory,
-        }
-    }
-}
-
-impl Running {
-    fn invoke(&self, payload: &Value) -> Answer {
-        self.served.client().invoke("staged", payload.to_string())
-    }
-
-    /// Calls it, and waits until the environment rests, so that the next call finds it.
-    fn invoke_alone(&self, payload: &Value) -> Answer {
-        let reports = || {
-            let lines = self.served.log().lines(LogSource::Platform);
-            lines
-                .iter()
-                .filter(|line| line.starts_with("REPORT "))
-                .count()
-        };
-        let before = reports();
-        let answer = self.invoke(payload);
-        eventually("the report", || (reports() > before).then_some(()));
-        answer
-    }
-
-    /// What was recorded so far.
-    fn records(&self) -> Vec<Value> {
-        let path: &Path = &self.directory.path().join("records");
-        let text = std::fs::read_to_string(path).unwrap_or_default();
-        // The last line may be on its way.
-        let lines = text
-            .split_inclusive('\n')
-            .filter(|line| line.ends_with('\n'));
-        lines
-            .map(|line| serde_json::from_str(line).unwrap())
-            .collect()
-    }
-
-    /// Waits until as many records have this member.
-    fn wait_for(&self, member: &str, count: usize) -> Vec<Value> {
-        eventually(&format!("{count} records of `{member}`"), || {
-            let of = |record: &Value| record.get(member).cloned();
-            let found: Vec<Value> = self.records().iter().filter_map(of).collect();
-            (found.len() >= count).then_some(found)
-        })
-    }
-
-    /// The events that an extension has recorded.
-    fn events(&self) -> Vec<Value> {
-        let mut events = self.records();
-        events.retain(|record| record.get("event").is_some());
-        events
-    }
-}
-
-/// A port that nobody listens on: the crate is told one, and cannot choose.
-fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
-}
+use crate::served::ACCOUNT;
+use crate::stage::{Stage, free_port};
 
 fn arn() -> String {
     format!("arn:aws:lambda:us-east-1:{ACCOUNT}:function:staged")
@@ -319,6 +191,71 @@ fn telemetry_is_in_order_and_complete() {
     for kind in ["platform.extension", "platform.telemetrySubscription"] {
         assert!(of(kind).is_some(), "{kind}");
     }
+}
+
+#[test]
+fn an_extension_may_wait_for_the_runtime_to_be_done_before_it_asks_for_its_next_event() {
+    let running = Stage::new("concurrent")
+        .extension("telemetry")
+        .variable("TELEMETRY_PORT", free_port())
+        .variable("AWAIT_RUNTIME_DONE", 1)
+        // Far beyond anybody's patience: nothing but the record ends the invocation.
+        .configure(|config| config.timeout = Duration::from_secs(600))
+        .start();
+    for _ in 0..2 {
+        running.invoke_alone(&json!({}));
+    }
+    let failed = running.invoke_alone(&json!({"do": "fail"}));
+    assert_eq!(failed.json()["errorMessage"], "boom");
+    // The record of an error has its type, as far as that is one of Lambda's.
+    let done = eventually("three records", || {
+        let mut records = running.wait_for("telemetry", 1);
+        records.retain(|record| record["type"] == "platform.runtimeDone");
+        (records.len() >= 3).then_some(records)
+    });
+    let record = &done[2]["record"];
+    assert_eq!(record["status"], "error", "{record}");
+    assert_eq!(record["errorType"], "Runtime.Unknown", "{record}");
+}
+
+/// The state of a process, `T` where it is stopped.
+#[cfg(target_os = "linux")]
+fn is_stopped(pid: &Value) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    let state = stat.rsplit(')').next().unwrap().trim_start();
+    state.starts_with('T')
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_is_frozen_between_events_has_its_telemetry_and_its_end() {
+    // By signals, which is what one can see.
+    let running = Stage::new("graceful")
+        .extension("telemetry")
+        .variable("TELEMETRY_PORT", free_port())
+        .limited()
+        .start();
+    let mut told_first = 0;
+    let processes: Vec<Value> = (1..=3)
+        .map(|number| {
+            let pid = running.invoke_alone(&json!({})).json()["pid"].clone();
+            eventually("the freeze", || is_stopped(&pid).then_some(()));
+            let records = running.records();
+            let telemetry = records.iter().map(|record| &record["telemetry"]);
+            let reports = telemetry.filter(|it| it["type"] == "platform.report");
+            told_first += usize::from(reports.count() == number);
+            pid
+        })
+        .collect();
+    // Who is frozen has been given what happened before, if it took that at once.
+    assert!(told_first >= 1);
+    assert!(processes.iter().all(|pid| *pid == processes[0]));
+    // Both run again for their end, and have the time for it.
+    running.served.close();
+    let shutdown = running.wait_for("shutdown", 2);
+    assert_eq!(shutdown, [json!("began"), json!("done")]);
+    let events = running.events();
+    assert_eq!(events.last().unwrap()["event"], "SHUTDOWN", "{events:#?}");
 }
 
 #[test]

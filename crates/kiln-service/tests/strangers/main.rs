@@ -8,8 +8,11 @@
     reason = "a panic in a test is its report, and what a function wrote belongs to it"
 )]
 
+mod bad_calls;
+mod bad_extensions;
 mod boto3;
 mod clients;
 mod extensions;
 mod oracle;
 mod served;
+mod stage;

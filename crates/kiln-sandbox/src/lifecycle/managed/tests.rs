@@ -124,6 +124,15 @@ fn without_a_worker_the_event_fails_and_the_environment_goes_on() {
 }
 
 #[test]
+fn a_place_that_a_refused_event_would_have_had_is_offered_again() {
+    use Effect as E;
+    let refused = [at("a", TurnEvent::Invoke), at("a", TurnEvent::Refused)];
+    assert_eq!(after(&refused), [E::Available]);
+    let next = [&refused[..], &[at("b", TurnEvent::Invoke)]].concat();
+    assert!(after(&next).contains(&turn("b", TurnEffect::Deliver)));
+}
+
+#[test]
 fn a_crash_fails_every_event_and_ends_the_environment() {
     use Effect as E;
     let exit = Event::Exited(ExitCause::Code(1));

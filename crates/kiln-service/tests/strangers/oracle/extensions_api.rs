@@ -46,7 +46,7 @@ fn registrations() {
             (
                 "an array",
                 r#"403 [content-type: application/json] {"errorMessage":"json: cannot unmarshal array into Go value of type struct { handler.RegisterRequest; ConfigurationKeys []string \"json:\\\"configurationKeys\\\"\" }","errorType":"InvalidRequestFormat"}⏎"#,
-                r#"403 [content-type: application/json] {"errorMessage":"invalid length 0, expected struct RegisterBody with 2 elements at line 1 column 2","errorType":"InvalidRequestFormat"}⏎"#,
+                r#"403 [content-type: application/json] {"errorMessage":"the body is not a JSON object","errorType":"InvalidRequestFormat"}⏎"#,
             ),
             // The emulator has no account.
             (
@@ -68,6 +68,12 @@ fn registrations() {
             talk.ask("nothing", Request::post(REGISTER, "").header(NAME, "a"));
             talk.ask("no events", Request::post(REGISTER, "{}").header(NAME, "b"));
             talk.ask("an array", Request::post(REGISTER, "[]").header(NAME, "c"));
+            talk.ask("null", Request::post(REGISTER, "null").header(NAME, "k"));
+            talk.ask(
+                "events twice",
+                Request::post(REGISTER, r#"{"events":["NONE"],"events":["INVOKE"]}"#)
+                    .header(NAME, "l"),
+            );
             talk.ask("an unknown event", register("d", r#""INVOKE","NOPE""#));
             talk.ask("an event in small letters", register("d", r#""invoke""#));
             talk.ask("SHUTDOWN from inside", register("e", r#""SHUTDOWN""#));
@@ -187,6 +193,7 @@ fn an_init_error() {
         talk.ask("register", register("inner", ""));
         let bad = |path| own(Request::post(path, "no JSON")).header(ERROR_TYPE, "Extension.Bad");
         talk.ask("init/error", bad(INIT_ERROR));
+        talk.ask("init/error again", bad(INIT_ERROR));
     });
 }
 
@@ -197,6 +204,7 @@ fn an_exit_error() {
         talk.ask("register", register("inner", ""));
         let bad = |path| own(Request::post(path, "no JSON")).header(ERROR_TYPE, "Extension.Bad");
         talk.ask("exit/error", bad(EXIT_ERROR));
+        talk.ask("exit/error again", bad(EXIT_ERROR));
     });
 }
 

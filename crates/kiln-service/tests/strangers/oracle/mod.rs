@@ -6,6 +6,6 @@
 
 mod emulator;
 mod extensions_api;
-mod http;
+pub mod http;
 mod runtime_api;
 mod talk;

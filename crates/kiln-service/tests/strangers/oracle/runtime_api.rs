@@ -146,25 +146,33 @@ fn no_mode_is_buffered() {
 
 #[test]
 fn a_mode_by_the_name_of_buffered() {
-    let refused = r#"400 [content-type: application/json] {"errorMessage":"Invalid function response mode","errorType":"InvalidFunctionResponseMode"}⏎"#;
-    let taken = r#"202 [content-type: application/json] {"status":"OK"}⏎"#;
-    // The emulator knows no name for it. The documentation does not say, and no runtime sends it.
-    compare(
-        &[("response", refused, taken), ("caller", NOTHING, "200 1")],
-        |talk| {
-            let caller = talk.invoke("{}");
-            talk.next();
-            talk.ask(
-                "response",
-                response("1").header("Lambda-Runtime-Function-Response-Mode", "buffered"),
-            );
-            talk.told("caller", caller);
-        },
-    );
+    a_mode_is_unknown("buffered");
+}
+
+#[test]
+fn streaming_by_its_name() {
+    compare(&[], |talk| {
+        let caller = talk.invoke("{}");
+        talk.next();
+        talk.ask(
+            "response",
+            response("1").header("Lambda-Runtime-Function-Response-Mode", "streaming"),
+        );
+        talk.answered("caller", caller);
+    });
+}
+
+#[test]
+fn streaming_in_another_case() {
+    a_mode_is_unknown("Streaming");
 }
 
 #[test]
 fn a_mode_there_is_not() {
+    a_mode_is_unknown("nonsense");
+}
+
+fn a_mode_is_unknown(mode: &str) {
     compare(
         &[(
             "caller",
@@ -176,7 +184,7 @@ fn a_mode_there_is_not() {
             talk.next();
             talk.ask(
                 "response",
-                response("1").header("Lambda-Runtime-Function-Response-Mode", "nonsense"),
+                response("1").header("Lambda-Runtime-Function-Response-Mode", mode),
             );
             talk.told("caller", caller);
         },
