@@ -10,7 +10,7 @@ use kiln_testing::eventually;
 use tempfile::TempDir;
 
 use crate::oracle::http::{Pending, Reply, Request};
-use crate::served::{Served, bootstrap, variable};
+use crate::served::{Served, variable};
 
 const NEXT: &str = "/2018-06-01/runtime/invocation/next";
 
@@ -27,7 +27,7 @@ impl Played {
             variables: [variable("DIRECTORY", directory.path())].into(),
             ..FunctionConfig::new("played")
         };
-        let served = Served::start(config, bootstrap("played"));
+        let served = Served::played(config);
         Self { served, directory }
     }
 

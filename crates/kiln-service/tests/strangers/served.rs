@@ -48,6 +48,16 @@ impl Served {
         Self::with(ServiceConfig::default(), config, bootstrap)
     }
 
+    /// Serves a function whose runtime is the test. In one environment: another's process would tell
+    /// another address.
+    pub fn played(config: FunctionConfig) -> Self {
+        let settings = ServiceConfig {
+            max_environments: 1,
+            ..ServiceConfig::default()
+        };
+        Self::with(settings, config, bootstrap("played"))
+    }
+
     /// As [`start`](Self::start), with other settings of the service.
     pub fn with(settings: ServiceConfig, config: FunctionConfig, bootstrap: PathBuf) -> Self {
         let tokio = tokio::runtime::Builder::new_multi_thread()

@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use super::emulator::Emulator;
 use super::http::{Pending, Reply, Request};
-use crate::served::{Served, bootstrap, variable};
+use crate::served::{Served, variable};
 
 /// Generous: no scenario is about it.
 const TIMEOUT_SECONDS: u64 = 60;
@@ -50,7 +50,7 @@ impl Talk {
             layers: layer.into_iter().map(Path::to_owned).collect(),
             ..FunctionConfig::new("test_function")
         };
-        let served = Served::start(config, bootstrap("played"));
+        let served = Served::played(config);
         let endpoint = served.address().to_owned();
         Self::new(directory, endpoint, "test_function", Box::new(served))
     }
