@@ -258,6 +258,14 @@ impl Function {
         }
     }
 
+    /// Kills the processes of every environment, of those too that are ending.
+    pub(crate) fn kill(&self) {
+        let environments = self.lock().pool.environments();
+        for environment in environments {
+            environment.kill();
+        }
+    }
+
     /// Hands an invocation to an environment, now or as soon as there is one. An event that finds no
     /// room waits until there is some.
     ///

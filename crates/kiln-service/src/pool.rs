@@ -771,12 +771,17 @@ impl<E: Clone, I: Waiting> Pool<E, I> {
     /// Every environment, and whatever waits: the function ends.
     pub(crate) fn end(&mut self) -> (Vec<E>, Vec<I>) {
         self.outdate();
-        let members = self.members.values();
-        let environments = members.map(|member| member.environment.clone()).collect();
+        let environments = self.environments();
         let mut waiting = self.give_up_waiting();
         waiting.extend(self.events.drain(..));
         self.provision(0);
         (environments, waiting)
+    }
+
+    /// Every environment that has not ended.
+    pub(crate) fn environments(&self) -> Vec<E> {
+        let members = self.members.values();
+        members.map(|member| member.environment.clone()).collect()
     }
 
     /// Gives up all who wait: there is no environment, and none can be started.
