@@ -9,7 +9,7 @@ use std::net::TcpStream;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use kiln_testing::{Answer, Kiln, Project, Watch, eventually, fixture};
+use kiln_testing::{Answer, Kiln, Project, Watch, built_fixture, eventually, fixture};
 use serde_json::{Value, json};
 
 const KILN: &str = env!("CARGO_BIN_EXE_kiln");
@@ -838,6 +838,34 @@ fn ctrl_c_leaves_no_process_behind() {
             !std::path::Path::new(&format!("/proc/{pid}")).exists(),
             "{pid} lives on"
         );
+    }
+}
+
+#[test]
+fn a_second_ctrl_c_does_not_wait_for_extensions() {
+    let layer = Project::empty();
+    let extension = layer.path().join("extensions/events");
+    std::fs::create_dir(layer.path().join("extensions")).unwrap();
+    std::fs::copy(built_fixture("extensions", "events"), extension).unwrap();
+    let layers = format!("--layers={}", layer.path().display());
+    // It works on for a minute, and asks for no event before.
+    let variables = "--env-var=RECORDS=/dev/null,LINGER_MS=60000";
+    let watch = serving(&["--bin", "behave", variables, &layers]);
+    assert_eq!(watch.client().invoke("behave", "{}").status, 200);
+    let family = watch.descendants();
+    assert_eq!(family.len(), 2, "{family:?}");
+    watch.signal(rustix::process::Signal::INT);
+    watch.wait_for("extensions have up to 2 s to shut down, as on AWS; Ctrl-C ends them now");
+    watch.signal(rustix::process::Signal::INT);
+    let kiln = watch.pid();
+    eventually("kiln to end", || {
+        let executable = format!("/proc/{kiln}/exe");
+        std::fs::read_link(executable).is_err().then_some(())
+    });
+    assert_eq!(watch.stop(), Some(0));
+    for pid in family {
+        let process = format!("/proc/{pid}");
+        assert!(!std::path::Path::new(&process).exists(), "{pid} lives on");
     }
 }
 

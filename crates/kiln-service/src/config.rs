@@ -24,7 +24,8 @@ pub struct ServiceConfig {
     pub max_environments: usize,
     /// How long an environment stays that has nothing to do; `None` keeps it. Provisioned ones stay.
     pub idle_timeout: Option<Duration>,
-    /// Limit of the init phase on demand. Provisioned environments have theirs, which AWS
+    /// Limit of the init phase on demand. Provisioned environments, SnapStart and managed instances have
+    /// theirs, which AWS
     /// [gives](https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html) them.
     pub init_limit: Duration,
     /// Size and bandwidth of a streamed response.

@@ -82,21 +82,23 @@ struct Member {
     function: Arc<Function>,
     /// It was started ahead.
     provisioned: bool,
-    /// The ids of its places, where it takes several invocations at a time; its own is the first.
-    places: Places,
 }
-
-type Places = Arc<Mutex<Vec<u64>>>;
 
 /// How long nothing is started after a start has failed for want of descriptors or ports.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// How long the init of a provisioned environment may take: as long as an invocation, and not less or
-/// more than this.
+/// How long the init of an environment may take that is started ahead, as on AWS those of provisioned
+/// concurrency, SnapStart and managed instances are: as long as an invocation, and not less or more than
+/// this.
 ///
 /// Source: [Lambda execution environment lifecycle](https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html),
 /// "Init phase".
-const PROVISIONED_INIT: [Duration; 2] = [Duration::from_secs(130), Duration::from_secs(15 * 60)];
+const INIT_AHEAD: [Duration; 2] = [Duration::from_secs(130), Duration::from_secs(15 * 60)];
+
+fn init_limit_ahead(timeout: Duration) -> Duration {
+    let [least, most] = INIT_AHEAD;
+    timeout.clamp(least, most)
+}
 
 /// Tells a function why its environment was started.
 const INITIALIZATION_TYPE: &str = "AWS_LAMBDA_INITIALIZATION_TYPE";
@@ -258,6 +260,14 @@ impl Function {
         }
     }
 
+    /// Kills the processes of every environment, of those too that are ending.
+    pub(crate) fn kill(&self) {
+        let environments = self.lock().pool.environments();
+        for environment in environments {
+            environment.kill();
+        }
+    }
+
     /// Hands an invocation to an environment, now or as soon as there is one. An event that finds no
     /// room waits until there is some.
     ///
@@ -390,7 +400,11 @@ impl Function {
                 return 0;
             }
             if !self.shared.add_environment() {
-                return wanted;
+                return match release.config.mode {
+                    // Each takes several of those who wait.
+                    Mode::Managed { max_concurrency } => wanted.div_ceil(max_concurrency as usize),
+                    _ => wanted,
+                };
             }
             if self.add_environment(&mut state.pool, &release, provisioned, now) {
                 self.reap(state);
@@ -507,12 +521,11 @@ impl Function {
         provisioned: bool,
         now: Duration,
     ) -> bool {
-        let id = self.next_id.fetch_add(1, Ordering::Relaxed);
+        let id = self.new_id();
         let member = Arc::new(Member {
             id,
             function: Arc::clone(self),
             provisioned,
-            places: Places::default(),
         });
         let config = self.environment_config(release, provisioned);
         let environment = match &release.code {
@@ -523,11 +536,7 @@ impl Function {
             Ok(environment) => {
                 pool.started(id, Arc::clone(&environment), provisioned, now);
                 if let Mode::Managed { max_concurrency } = release.config.mode {
-                    let mut places = member.places();
-                    places.push(id);
-                    for _ in 1..max_concurrency {
-                        places.push(self.add_place(pool, &environment));
-                    }
+                    pool.add_places(id, (1..max_concurrency).map(|_| self.new_id()));
                 }
                 true
             }
@@ -542,26 +551,15 @@ impl Function {
         }
     }
 
-    fn add_place(
-        &self,
-        pool: &mut Pool<Arc<Environment>, Box<Invocation>>,
-        environment: &Arc<Environment>,
-    ) -> u64 {
-        let id = self.next_id.fetch_add(1, Ordering::Relaxed);
-        pool.add_place(id, Arc::clone(environment));
-        id
+    fn new_id(&self) -> u64 {
+        self.next_id.fetch_add(1, Ordering::Relaxed)
     }
 
     /// Counts no longer on places of an environment that its runtime has no workers for.
-    async fn forget_places(self: Arc<Self>, places: Places) {
+    async fn forget_places(self: Arc<Self>, environment: u64) {
         tokio::time::sleep(PLACES_GRACE).await;
         let mut state = self.lock();
-        let mut places = places.lock().unwrap_or_else(PoisonError::into_inner);
-        for place in state.pool.starting(&places) {
-            places.retain(|kept| *kept != place);
-            state.pool.closed(place);
-        }
-        drop(places);
+        state.pool.forget_places(environment);
         self.grow(state);
     }
 
@@ -569,17 +567,16 @@ impl Function {
         let FunctionConfig {
             memory_mb, timeout, ..
         } = release.config;
-        let (initialization, init_limit) = if provisioned {
-            let [least, most] = PROVISIONED_INIT;
-            let limit = timeout.clamp(least, most);
-            (InitializationType::ProvisionedConcurrency, limit)
-        } else {
-            let kind = match release.config.mode {
-                // What is beyond the provisioned environments of a function is on demand.
-                Mode::Provisioned { .. } => InitializationType::OnDemand,
-                mode => mode.initialization_type(),
-            };
-            (kind, self.shared.config.init_limit)
+        let initialization = match release.config.mode {
+            _ if provisioned => InitializationType::ProvisionedConcurrency,
+            // What is beyond the provisioned environments of a function is on demand.
+            Mode::Provisioned { .. } => InitializationType::OnDemand,
+            mode => mode.initialization_type(),
+        };
+        let init_limit = match initialization {
+            InitializationType::OnDemand => self.shared.config.init_limit,
+            // Nobody waits for their init on AWS.
+            _ => init_limit_ahead(timeout),
         };
         let log_stream = new_log_stream(LATEST);
         let launch = release.files.as_ref().map(|files| {
@@ -723,26 +720,17 @@ impl Waiting for Box<Invocation> {
 const PLACES_GRACE: Duration = Duration::from_secs(1);
 
 impl Member {
-    fn places(&self) -> MutexGuard<'_, Vec<u64>> {
-        self.places.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// The place in the books that has become available: its only one, or one of several.
-    fn available_place(&self, state: &mut State, environment: &Arc<Environment>) -> u64 {
-        let mut places = self.places();
-        if places.is_empty() {
-            return self.id;
-        }
-        let first = state.pool.starting(&places).len() == places.len();
-        if first {
+    fn available_place(&self, state: &mut State) -> u64 {
+        if state.pool.is_untouched(self.id) {
             let function = Arc::clone(&self.function);
-            tokio::spawn(function.forget_places(Arc::clone(&self.places)));
+            tokio::spawn(function.forget_places(self.id));
         }
-        let next = state.pool.next_available(&places);
+        let next = state.pool.available_place(self.id);
         next.unwrap_or_else(|| {
             // More workers than were counted on.
-            let id = self.function.add_place(&mut state.pool, environment);
-            places.push(id);
+            let id = self.function.new_id();
+            state.pool.add_places(self.id, std::iter::once(id));
             id
         })
     }
@@ -762,7 +750,7 @@ impl Host for Member {
             }
             return;
         }
-        let id = self.available_place(&mut state, environment);
+        let id = self.available_place(&mut state);
         let next = state.pool.available(id, now);
         if matches!(next, Next::Rest) && state.pool.has_waiting() {
             return self.function.grow(state);
@@ -781,16 +769,14 @@ impl Host for Member {
     fn available_soon(&self, _environment: &Arc<Environment>) {
         let now = self.function.shared.now();
         let mut state = self.function.lock();
-        let id = state.pool.busy(&self.places()).unwrap_or(self.id);
-        state.pool.answered(id, now);
+        if let Some(id) = state.pool.busy_place(self.id) {
+            state.pool.answered(id, now);
+        }
     }
 
     fn closed(&self, _environment: &Arc<Environment>) {
         let mut state = self.function.lock();
         state.pool.closed(self.id);
-        for place in self.places().drain(..) {
-            state.pool.closed(place);
-        }
         self.function.shared.environment_removed();
         self.function.grow(state);
     }

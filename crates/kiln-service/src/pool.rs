@@ -7,7 +7,7 @@
 //! its answer counts again when its environment does not come back soon. What a provisioned environment
 //! runs is none of this: that environment was paid for ahead.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,9 +16,11 @@ use kiln_protocol::error::ThrottleReason;
 use crate::account::Account;
 use crate::config::ProvisionedState;
 use crate::rate::{Bucket, Refill};
+use places::Places;
 use provisioning::Provisioning;
 use tenants::Tenants;
 
+mod places;
 mod provisioning;
 mod tenants;
 
@@ -84,6 +86,8 @@ enum Standing {
 #[derive(Debug)]
 struct Member<E> {
     environment: E,
+    /// Of several places of an environment: the first, whose id is the environment's.
+    place_of: Option<u64>,
     standing: Standing,
     /// It runs an older release, and ends when it has answered what it took.
     outdated: bool,
@@ -138,6 +142,8 @@ pub(crate) struct Pool<E, I> {
     provisioning: Provisioning,
     /// Of a function that keeps its tenants apart.
     tenants: Option<Tenants>,
+    /// Of environments that take several invocations at a time.
+    places: HashMap<u64, Places>,
     /// In flight, without an environment.
     waiting: VecDeque<I>,
     /// Not let in yet: events, which are never refused for want of concurrency.
@@ -161,6 +167,7 @@ impl<E: Clone, I: Waiting> Pool<E, I> {
             ready: Vec::new(),
             provisioning: Provisioning::default(),
             tenants: None,
+            places: HashMap::new(),
             waiting: VecDeque::new(),
             events: VecDeque::new(),
             account,
@@ -572,9 +579,35 @@ impl<E: Clone, I: Waiting> Pool<E, I> {
             // The books are right even where nobody had asked.
             let _ = self.starts.take(Refill::NEW_ENVIRONMENTS, now);
         }
+        self.add(id, environment, provisioned, None);
+    }
+
+    /// An environment takes several invocations at a time. Each of these places is one of its own in
+    /// the books; the id of the first is that of the environment.
+    pub(crate) fn add_places(&mut self, environment: u64, more: impl Iterator<Item = u64>) {
+        let Some(member) = self.members.get_mut(&environment) else {
+            return;
+        };
+        member.place_of = Some(environment);
+        let (standing, shared) = (member.standing, member.environment.clone());
+        self.places
+            .entry(environment)
+            .or_default()
+            .add(environment, standing);
+        for id in more {
+            self.add(id, shared.clone(), false, Some(environment));
+        }
+    }
+
+    fn add(&mut self, id: u64, environment: E, provisioned: bool, place_of: Option<u64>) {
+        let standing = Standing::Starting;
+        if let Some(places) = place_of.and_then(|it| self.places.get_mut(&it)) {
+            places.add(id, standing);
+        }
         let member = Member {
             environment,
-            standing: Standing::Starting,
+            place_of,
+            standing,
             outdated: false,
             provisioned,
             tenant: None,
@@ -583,49 +616,36 @@ impl<E: Clone, I: Waiting> Pool<E, I> {
         self.counts(provisioned).starting += 1;
     }
 
-    /// A place for another invocation in an environment that takes several at a time. Each place is
-    /// one of its own in the books.
-    pub(crate) fn add_place(&mut self, id: u64, environment: E) {
-        let member = Member {
-            environment,
-            standing: Standing::Starting,
-            outdated: false,
-            provisioned: false,
-            tenant: None,
-        };
-        self.members.insert(id, member);
-        self.on_demand.starting += 1;
+    /// The place that is likely to have become available, in this environment; `None` where all of them
+    /// were, and there is one more than was counted on.
+    pub(crate) fn available_place(&self, environment: u64) -> Option<u64> {
+        match self.places.get(&environment) {
+            None => Some(environment),
+            Some(places) => places.next_available(),
+        }
     }
 
-    /// Of several places in an environment, the one that is likely to have become available.
-    pub(crate) fn next_available(&self, places: &[u64]) -> Option<u64> {
-        let rank = |id: &&u64| match self.members.get(id)?.standing {
-            Standing::Soon(_) => Some(0),
-            Standing::Late => Some(1),
-            Standing::Starting => Some(2),
-            Standing::Busy => Some(3),
-            Standing::Idle(_) | Standing::Ending => None,
-        };
-        let ranked = places.iter().filter_map(|id| Some((rank(&id)?, *id)));
-        ranked.min().map(|(_, id)| id)
+    /// The place of this environment whose invocation is about to be answered.
+    pub(crate) fn busy_place(&self, environment: u64) -> Option<u64> {
+        match self.places.get(&environment) {
+            None => Some(environment),
+            Some(places) => places.busy(),
+        }
     }
 
-    /// One of these places that has an invocation.
-    pub(crate) fn busy(&self, places: &[u64]) -> Option<u64> {
-        let is_busy = |id: &&u64| {
-            let member = self.members.get(id);
-            member.is_some_and(|member| member.standing == Standing::Busy)
-        };
-        places.iter().find(is_busy).copied()
+    /// Whether none of several places has been available yet.
+    pub(crate) fn is_untouched(&self, environment: u64) -> bool {
+        let places = self.places.get(&environment);
+        places.is_some_and(Places::is_untouched)
     }
 
-    /// Those of these places that have never been available.
-    pub(crate) fn starting(&self, places: &[u64]) -> Vec<u64> {
-        let is_starting = |id: &&u64| {
-            let member = self.members.get(id);
-            member.is_some_and(|member| member.standing == Standing::Starting)
-        };
-        places.iter().filter(is_starting).copied().collect()
+    /// Forgets the places of an environment that have never been available: its runtime has no workers for
+    /// them.
+    pub(crate) fn forget_places(&mut self, environment: u64) {
+        let places = self.places.get(&environment);
+        for place in places.map(Places::starting).unwrap_or_default() {
+            self.remove(place);
+        }
     }
 
     /// The init of a provisioned environment has failed. `None` when that is nothing new and the
@@ -716,9 +736,32 @@ impl<E: Clone, I: Waiting> Pool<E, I> {
 
     /// An environment has ended.
     pub(crate) fn closed(&mut self, id: u64) {
+        for place in self.all_of(id) {
+            self.remove(place);
+        }
+    }
+
+    /// An environment, as all its places.
+    fn all_of(&self, id: u64) -> Vec<u64> {
+        match self.places.get(&id) {
+            None => vec![id],
+            Some(places) => places.all(),
+        }
+    }
+
+    fn remove(&mut self, id: u64) {
         self.set(id, Standing::Ending);
-        if let Some(member) = self.members.remove(&id) {
-            self.counts(member.provisioned).ending -= 1;
+        let Some(member) = self.members.remove(&id) else {
+            return;
+        };
+        self.counts(member.provisioned).ending -= 1;
+        if let Some(environment) = member.place_of
+            && let Some(places) = self.places.get_mut(&environment)
+        {
+            places.remove(id);
+            if places.is_empty() {
+                self.places.remove(&environment);
+            }
         }
     }
 
@@ -734,6 +777,10 @@ impl<E: Clone, I: Waiting> Pool<E, I> {
                 if let Some(tenants) = &mut self.tenants {
                     let tenant = member.tenant.as_deref();
                     tenants.stands(*id, tenant, member.standing, Standing::Late);
+                }
+                let places = member.place_of.and_then(|it| self.places.get_mut(&it));
+                if let Some(places) = places {
+                    places.stands(*id, member.standing, Standing::Late);
                 }
                 member.standing = Standing::Late;
                 let counts = match member.provisioned {
@@ -771,12 +818,17 @@ impl<E: Clone, I: Waiting> Pool<E, I> {
     /// Every environment, and whatever waits: the function ends.
     pub(crate) fn end(&mut self) -> (Vec<E>, Vec<I>) {
         self.outdate();
-        let members = self.members.values();
-        let environments = members.map(|member| member.environment.clone()).collect();
+        let environments = self.environments();
         let mut waiting = self.give_up_waiting();
         waiting.extend(self.events.drain(..));
         self.provision(0);
         (environments, waiting)
+    }
+
+    /// Every environment that has not ended.
+    pub(crate) fn environments(&self) -> Vec<E> {
+        let members = self.members.values();
+        members.map(|member| member.environment.clone()).collect()
     }
 
     /// Gives up all who wait: there is no environment, and none can be started.
@@ -792,19 +844,33 @@ impl<E: Clone, I: Waiting> Pool<E, I> {
 
     /// Takes every idle environment, provisioned ones included, to be closed.
     pub(crate) fn take_all_idle(&mut self) -> Vec<E> {
-        let idle: Vec<u64> = self.idle.iter().chain(&self.ready).copied().collect();
+        let idle: Vec<u64> = self.at_rest().chain(self.ready.iter().copied()).collect();
         self.end_these(&idle)
     }
 
+    /// The idle environments, provisioned ones aside, the one that was busy last at the end. One that runs
+    /// anything beside an idle place is none of them.
+    fn at_rest(&self) -> impl Iterator<Item = u64> {
+        self.idle.iter().copied().filter(|id| {
+            let place_of = self.members.get(id).and_then(|member| member.place_of);
+            // Once for all its places, by the first.
+            place_of.is_none_or(|environment| {
+                let places = self.places.get(&environment);
+                environment == *id && places.is_some_and(Places::is_at_rest)
+            })
+        })
+    }
+
     /// Takes the environments that have been idle since this moment, to be closed. Provisioned ones
-    /// stay.
+    /// stay, and so do those that take several invocations at a time.
     pub(crate) fn take_idle_since(&mut self, moment: Duration) -> Vec<E> {
         // They lie in the order in which they came to rest.
         let long = self.idle.iter().take_while(|id| {
             let member = self.members.get(id);
-            member.is_some_and(
-                |member| matches!(member.standing, Standing::Idle(since) if since <= moment),
-            )
+            member.is_some_and(|member| {
+                member.place_of.is_none()
+                    && matches!(member.standing, Standing::Idle(since) if since <= moment)
+            })
         });
         let long: Vec<u64> = long.copied().collect();
         self.end_these(&long)
@@ -812,32 +878,36 @@ impl<E: Clone, I: Waiting> Pool<E, I> {
 
     fn end_these(&mut self, ids: &[u64]) -> Vec<E> {
         let ended = ids.iter().filter_map(|id| {
-            self.set(*id, Standing::Ending);
+            for place in self.all_of(*id) {
+                self.set(place, Standing::Ending);
+            }
             Some(self.members.get(id)?.environment.clone())
         });
         ended.collect()
     }
 
-    /// Since when the environment has been idle that has been so longest, provisioned ones aside.
+    /// Since when the environment has been idle that has been so longest, of those that end for it.
     pub(crate) fn idle_since(&self) -> Option<Duration> {
-        match self.members.get(self.idle.first()?)?.standing {
-            Standing::Idle(since) => Some(since),
+        let member = self.members.get(self.idle.first()?)?;
+        match member.standing {
+            Standing::Idle(since) if member.place_of.is_none() => Some(since),
             _ => None,
         }
     }
 
     /// Takes the environment that has been idle longest, to be closed. Provisioned ones stay.
     pub(crate) fn take_oldest_idle(&mut self) -> Option<E> {
-        let id = *self.idle.first()?;
-        let environment = self.members.get(&id)?.environment.clone();
-        self.set(id, Standing::Ending);
-        Some(environment)
+        let id = self.at_rest().next()?;
+        self.end_these(&[id]).pop()
     }
 
     /// How many are idle, provisioned ones aside, and how many have been told to end and have not yet.
     pub(crate) fn idle_and_ending(&self) -> (usize, usize) {
-        let ending = self.on_demand.ending + self.provisioned.ending;
-        (self.on_demand.idle, ending)
+        // Of several places, the first stands for the environment.
+        let ending = self.members.iter().filter(|(id, member)| {
+            member.standing == Standing::Ending && member.place_of.is_none_or(|it| it == **id)
+        });
+        (self.at_rest().count(), ending.count())
     }
 
     /// The environment that was started first.
@@ -881,6 +951,10 @@ impl<E: Clone, I: Waiting> Pool<E, I> {
             return;
         };
         let before = std::mem::replace(&mut member.standing, standing);
+        let places = member.place_of.and_then(|it| self.places.get_mut(&it));
+        if let Some(places) = places {
+            places.stands(id, before, standing);
+        }
         let (counts, idle) = if member.provisioned {
             (&mut self.provisioned, &mut self.ready)
         } else {

@@ -266,7 +266,15 @@ impl Service {
         })
     }
 
+    /// Kills every process at once, also what [`close`](Self::close) gives the time of the shutdown phase.
+    pub fn kill(&self) {
+        for function in self.shared.every_function() {
+            function.kill();
+        }
+    }
+
     /// Ends every environment and waits until no process is left. Callers still waiting are told.
+    /// Extensions have the two seconds of the shutdown phase.
     pub async fn close(&self) {
         for function in self.functions() {
             function.close();
@@ -314,9 +322,7 @@ impl Shared {
     /// of the function that has most idle, the one that rested longest first. To be called without any
     /// function's lock.
     pub(crate) fn make_room(&self, wanted: usize) {
-        let pools = self.pools.lock().unwrap_or_else(PoisonError::into_inner);
-        let functions: Vec<Arc<Function>> = pools.iter().filter_map(Weak::upgrade).collect();
-        drop(pools);
+        let functions = self.every_function();
         let of_each = functions.iter().map(|function| function.idle_and_ending());
         let (mut idle, ending): (Vec<usize>, Vec<usize>) = of_each.unzip();
         for _ in ending.into_iter().sum()..wanted {
@@ -333,6 +339,12 @@ impl Shared {
                 _ => return,
             }
         }
+    }
+
+    /// Every function that has environments, removed ones included.
+    fn every_function(&self) -> Vec<Arc<Function>> {
+        let pools = self.pools.lock().unwrap_or_else(PoisonError::into_inner);
+        pools.iter().filter_map(Weak::upgrade).collect()
     }
 
     fn add_pool(&self, function: &Arc<Function>) {

@@ -423,6 +423,18 @@ impl Environment {
         self.dispatch(self.lock(), Event::Close);
     }
 
+    /// Ends the environment without time for anybody: also who is in the middle of a shutdown is killed.
+    pub fn kill(self: &Arc<Self>) {
+        self.close();
+        // Their ends are noticed as any other's, and the shutdown goes on with nobody to wait for.
+        let mut core = self.lock();
+        core.runtime.kill();
+        core.extensions
+            .iter_mut()
+            .for_each(|extension| extension.kill());
+        core.hang_up();
+    }
+
     /// Serves one call of the Runtime API.
     pub async fn serve<B>(
         self: &Arc<Self>,

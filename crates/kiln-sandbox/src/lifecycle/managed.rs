@@ -161,6 +161,8 @@ impl Machine {
                 managed.remember_late(id.clone());
                 let error = PlatformError::TimedOut(self.timeout);
                 let mut effects = vec![
+                    // Its worker may never come back, but it counts as in flight no longer.
+                    Effect::AvailableSoon,
                     turn(&id, TurnEffect::Settle(Settlement::Platform(error))),
                     turn(&id, TurnEffect::Finish(Status::Timeout)),
                 ];

@@ -851,3 +851,80 @@ fn missing(pool: &Pool<u64, Call>, isolated: bool) -> usize {
     }
     missing
 }
+
+/// A pool with one environment of so many places, of which so many have become available.
+fn managed(places: u64, available: u64) -> Bench {
+    let mut bench = Bench::new(1_000, None);
+    bench.pool.started(0, 0, false, ms(0));
+    bench.pool.add_places(0, 1..places);
+    bench.next = places;
+    assert!(bench.pool.is_untouched(0));
+    for _ in 0..available {
+        let place = bench.pool.available_place(0).unwrap();
+        assert_eq!(bench.pool.available(place, ms(0)), Next::Rest);
+    }
+    assert_eq!(bench.pool.is_untouched(0), available == 0);
+    bench
+}
+
+#[test]
+fn an_environment_with_places_takes_as_many_as_it_has_workers_for() {
+    for (workers, at_once) in [(4, 4), (1, 1), (3, 3)] {
+        let mut bench = managed(4, workers);
+        bench.pool.forget_places(0);
+        let taken: Vec<bool> = (0..5).map(|_| bench.call().unwrap().is_some()).collect();
+        let given = taken.iter().filter(|taken| **taken).count();
+        assert_eq!(given, at_once, "{workers} workers");
+        assert_eq!(bench.account.in_flight(), 5, "all of them are in flight");
+        bench.pool.closed(0);
+        assert_eq!(
+            bench.pool.available_place(0),
+            Some(0),
+            "nothing is left of it"
+        );
+    }
+}
+
+#[test]
+fn an_environment_with_places_is_idle_when_all_of_them_are() {
+    let mut bench = managed(3, 3);
+    assert_eq!(bench.pool.idle_and_ending(), (1, 0), "one environment");
+    bench.call().unwrap().unwrap();
+    assert_eq!(bench.pool.idle_and_ending(), (0, 0));
+    assert!(bench.pool.take_all_idle().is_empty());
+    assert_eq!(bench.pool.take_oldest_idle(), None);
+    let busy = bench.pool.busy_place(0).unwrap();
+    bench.pool.answered(busy, ms(1));
+    assert!(bench.pool.take_all_idle().is_empty());
+    assert_eq!(bench.pool.available_place(0), Some(busy));
+    assert_eq!(bench.pool.available(busy, ms(1)), Next::Rest);
+    // It stays up between events.
+    assert_eq!(bench.pool.idle_since(), None);
+    assert!(bench.pool.take_idle_since(ms(60_000)).is_empty());
+    assert_eq!(bench.pool.take_all_idle(), [0], "once, and whole");
+    assert_eq!(bench.pool.idle_and_ending(), (0, 1));
+    bench.pool.closed(0);
+    assert!(bench.pool.is_empty());
+    assert_eq!(bench.pool.idle_and_ending(), (0, 0));
+}
+
+#[test]
+fn who_is_late_keeps_a_place_until_it_is_back() {
+    let mut bench = managed(2, 2);
+    for _ in 0..2 {
+        bench.call().unwrap().unwrap();
+    }
+    let first = bench.pool.busy_place(0).unwrap();
+    bench.pool.answered(first, ms(0));
+    bench.pool.expect_no_longer(GRACE);
+    assert_eq!(
+        bench.pool.available_place(0),
+        Some(first),
+        "sooner than who is busy"
+    );
+    assert_eq!(bench.pool.available(first, GRACE), Next::Rest);
+    let second = bench.pool.busy_place(0).unwrap();
+    assert_eq!(bench.pool.available_place(0), Some(second));
+    let _ = bench.pool.available(second, GRACE);
+    assert_eq!(bench.pool.available_place(0), None, "more than there are");
+}

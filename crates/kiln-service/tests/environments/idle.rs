@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kiln_service::{Mode, ServiceConfig};
+use kiln_service::{LogSource, Mode, ServiceConfig};
 use kiln_testing::{eventually, is_running};
 
 use crate::serving::Serving;
@@ -36,10 +36,7 @@ fn an_environment_at_work_is_not_idle() {
     let go = directory.path().join("go");
     let held = serving.hold(1, &go);
     eventually("the call to run", || {
-        (!serving
-            .lines(kiln_service::LogSource::Platform, "START Req")
-            .is_empty())
-        .then_some(())
+        (!serving.lines(LogSource::Platform, "START Req").is_empty()).then_some(())
     });
     // Another one comes, rests and ends meanwhile.
     let (pid, _) = serving.count();
@@ -62,11 +59,7 @@ fn provisioned_environments_are_kept() {
     let go = directory.path().join("go");
     let held = serving.hold(1, &go);
     eventually("the call to run", || {
-        (serving
-            .lines(kiln_service::LogSource::Platform, "START Req")
-            .len()
-            == 2)
-            .then_some(())
+        (serving.lines(LogSource::Platform, "START Req").len() == 2).then_some(())
     });
     let (on_demand, _) = serving.count();
     assert_ne!(kept, on_demand);
@@ -77,4 +70,24 @@ fn provisioned_environments_are_kept() {
         (!is_running(on_demand)).then_some(())
     });
     assert_eq!(serving.count(), (kept, 3));
+}
+
+#[test]
+fn an_environment_that_is_started_ahead_on_aws_has_time_for_its_init() {
+    let serving = Serving::start(ServiceConfig {
+        // No process is so fast.
+        init_limit: Duration::from_micros(1),
+        ..ServiceConfig::default()
+    });
+    let too_late = || serving.lines(LogSource::Platform, "timeout").len();
+    serving.function(|_| {});
+    serving.count();
+    assert_eq!(too_late(), 1);
+    for mode in [Mode::SnapStart, Mode::Managed { max_concurrency: 2 }] {
+        serving.function(|config| config.mode = mode);
+        serving.count();
+    }
+    assert_eq!(too_late(), 1);
+    let report = eventually("the last report", || serving.finished().into_iter().nth(2));
+    assert!(report.report.init_duration.is_some(), "{report:?}");
 }

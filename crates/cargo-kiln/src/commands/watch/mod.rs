@@ -9,7 +9,9 @@ mod sources;
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
+use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use kiln_build::target::LambdaTarget;
 use kiln_project::{
@@ -187,6 +189,9 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
     result
 }
 
+/// For how long nobody is told why it takes a while to stop.
+const PATIENCE: Duration = Duration::from_millis(300);
+
 struct Watch {
     args: Args,
     load: LoadOptions,
@@ -230,16 +235,35 @@ impl Watch {
                 outcome = session.run(&mut keys) => outcome,
             }
         };
-        // A build that runs ends here; a second Ctrl-C does not wait for the rest.
+        // A build that runs ends here.
         drop(session);
-        tokio::select! {
-            () = service.close() => {}
-            () = stop.requested() => {}
-        }
+        self.close(&service, &mut stop).await;
         drop(stop_serving);
         // Its connections have a moment to take their answers; the task cannot fail otherwise.
         let _ = serving.await;
         outcome
+    }
+
+    /// Ends what functions and extensions run. They have the time that Lambda gives them, unless
+    /// somebody asks again.
+    async fn close(&self, service: &Service, stop: &mut Stop) {
+        let mut closing = pin!(service.close());
+        let impatient = tokio::select! {
+            () = &mut closing => return,
+            () = stop.requested() => true,
+            () = tokio::time::sleep(PATIENCE) => false,
+        };
+        if !impatient {
+            self.printer.say(format!(
+                "{DIM}extensions have up to 2 s to shut down, as on AWS; Ctrl-C ends them now{DIM:#}"
+            ));
+            tokio::select! {
+                () = &mut closing => return,
+                () = stop.requested() => {}
+            }
+        }
+        service.kill();
+        closing.await;
     }
 
     fn greet(&self, session: &Session<'_>, address: SocketAddr) {

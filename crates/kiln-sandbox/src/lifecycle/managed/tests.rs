@@ -87,6 +87,7 @@ fn a_timeout_ends_one_event_and_late_answers_are_told_so() {
     assert_eq!(
         after(&late),
         [
+            E::AvailableSoon,
             turn(
                 "a",
                 TurnEffect::Settle(Settlement::Platform(PlatformError::TimedOut(TIMEOUT)))
@@ -188,7 +189,7 @@ fn what_runs_is_finished_before_the_environment_ends() {
     let one = [&retired[..], &[at("a", body()), Event::Next]].concat();
     assert_eq!(after(&one), [E::Park]);
     let both = [&one[..], &[at("b", TurnEvent::TimedOut)]].concat();
-    assert_eq!(after(&both)[2..], [E::Disarm, E::Kill]);
+    assert_eq!(after(&both)[3..], [E::Disarm, E::Kill]);
     assert_eq!(after(&[Event::Retire]), [E::Disarm, E::Kill]);
 }
 
