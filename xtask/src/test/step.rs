@@ -8,7 +8,7 @@ use clap::ValueEnum as _;
 use crate::command::{self, cargo};
 use crate::failure::Failure;
 use crate::repository::Repository;
-use crate::setup::{emulator, node, python, rust};
+use crate::setup::{emulator, node, python, qemu, rust};
 
 /// One step, in the order they are taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -22,7 +22,7 @@ pub enum Step {
     /// The documentation builds without a warning
     Docs,
     /// Set up what tests use: zig, boto3 and the AWS CLI in a Python environment, AWS's runtimes for
-    /// Python and Node.js, its Runtime Interface Emulator, Rust targets
+    /// Python and Node.js, its Runtime Interface Emulator, QEMU, Rust targets
     Tools,
     /// Build the functions that tests run, so that no test waits for it
     Functions,
@@ -145,6 +145,9 @@ struct Tools {
 
 fn tools(repository: &Repository) -> Result<Tools, Failure> {
     rust::ensure_targets(&rust::TARGETS)?;
+    if cfg!(target_os = "linux") {
+        qemu::ensure()?;
+    }
     let requirements = repository.path("xtask/requirements.txt");
     let python = python::Environment::ensure(repository.path(".venv"), &requirements)?;
     let packages = repository.path("xtask/node");
@@ -175,8 +178,24 @@ fn functions(repository: &Repository) -> Result<(), Failure> {
             .args(["--target-dir", "target/fixtures"]);
         command::run(&mut fixture)?;
     }
+    if cfg!(all(target_os = "linux", target_arch = "x86_64")) {
+        for_arm64(repository)?;
+    }
     let mut examples = in_examples(repository, "build");
     command::run(examples.arg("--bins"))
+}
+
+/// The function that an emulator runs, linked as `kiln watch` links it.
+fn for_arm64(repository: &Repository) -> Result<(), Failure> {
+    rust::ensure_targets(&rust::TARGETS)?;
+    let mut fixture = cargo(repository);
+    fixture
+        .args(["build", "--bin", "behave", "--locked"])
+        .args(["--manifest-path", "fixtures/functions/Cargo.toml"])
+        .args(["--target", "aarch64-unknown-linux-musl"])
+        .args(["--target-dir", "target/fixtures"])
+        .env("CARGO_TARGET_AARCH64_UNKNOWN_LINUX_MUSL_LINKER", "rust-lld");
+    command::run(&mut fixture)
 }
 
 fn tests(repository: &Repository) -> Result<(), Failure> {
