@@ -8,7 +8,7 @@ use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use kiln_service::filesystem::FileSystemSettings;
+use kiln_service::filesystem::{FileSystemInForce, FileSystemSettings};
 use kiln_service::{
     Code, FunctionConfig, InvocationReport, LogSource, Observer, Service, ServiceConfig, edge,
 };
@@ -124,6 +124,12 @@ const ENTRYPOINT: &str = "Runtime.InvalidEntrypoint";
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_cannot_be_started_is_named_and_what_comes_after_works() {
     let serving = Serving::start(FileSystemSettings::Auto).await;
+    let files = serving.service.files_in_force();
+    assert_eq!(
+        *files,
+        FileSystemInForce::AsOnAws,
+        "this test needs mount namespaces, which this machine refuses: {files}"
+    );
     let directory = tempfile::tempdir().unwrap();
     let write = |name: &str, bytes: &[u8], mode: u32| {
         use std::os::unix::fs::PermissionsExt as _;
