@@ -5,4 +5,5 @@ mod debian;
 pub mod emulator;
 pub mod node;
 pub mod python;
+pub mod qemu;
 pub mod rust;

@@ -15,6 +15,8 @@ pub const TARGETS: [&str; 4] = [
     "aarch64-unknown-linux-gnu",
     "aarch64-unknown-linux-musl",
 ];
+/// The other system that Kiln is to run on, which its code is checked for.
+pub const MACOS: &str = "aarch64-apple-darwin";
 
 /// Makes sure that a cargo command that comes as a component is there: `fmt`, `clippy`.
 ///
@@ -35,17 +37,17 @@ pub fn ensure_command(
     })
 }
 
-/// Makes sure that the standard library of each of [`TARGETS`] is there.
+/// Makes sure that the standard library of each of these targets is there.
 ///
 /// # Errors
 /// When one is missing and cannot be installed.
-pub fn ensure_targets() -> Result<(), Failure> {
+pub fn ensure_targets(targets: &[&'static str]) -> Result<(), Failure> {
     let sysroot =
         output_of(Command::new("rustc").args(["--print", "sysroot"])).ok_or_else(|| {
             Failure::environment("cannot run `rustc`")
                 .hint("install Rust with rustup, or put it on PATH")
         })?;
-    let missing = missing(Path::new(&sysroot));
+    let missing = missing(Path::new(&sysroot), targets);
     if missing.is_empty() {
         say(styled(DIM, "all Rust targets are installed"));
         return Ok(());
@@ -61,10 +63,10 @@ pub fn ensure_targets() -> Result<(), Failure> {
 }
 
 /// The targets whose standard library is not in the sysroot, whoever put the others there.
-fn missing(sysroot: &Path) -> Vec<&'static str> {
+fn missing(sysroot: &Path, targets: &[&'static str]) -> Vec<&'static str> {
     let libraries = sysroot.join("lib/rustlib");
     let is_missing = |target: &&str| !libraries.join(target).join("lib").is_dir();
-    TARGETS.into_iter().filter(is_missing).collect()
+    targets.iter().copied().filter(is_missing).collect()
 }
 
 fn rustup(arguments: &[&str]) -> Result<(), Failure> {
@@ -89,7 +91,7 @@ mod tests {
         }
         // Rustup leaves a target's directory behind when it is removed.
         std::fs::create_dir_all(sysroot.join("lib/rustlib").join(TARGETS[1])).unwrap();
-        assert_eq!(missing(&sysroot), [TARGETS[1], TARGETS[2]]);
+        assert_eq!(missing(&sysroot, &TARGETS), [TARGETS[1], TARGETS[2]]);
         std::fs::remove_dir_all(sysroot).unwrap();
     }
 }

@@ -8,7 +8,7 @@ use clap::ValueEnum as _;
 use crate::command::{self, cargo};
 use crate::failure::Failure;
 use crate::repository::Repository;
-use crate::setup::{emulator, node, python, rust};
+use crate::setup::{emulator, node, python, qemu, rust};
 
 /// One step, in the order they are taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -17,10 +17,12 @@ pub enum Step {
     Fmt,
     /// Clippy has nothing to say, about the workspace, the examples or what drives the fuzz targets
     Clippy,
+    /// What does not take a C compiler of that system is sound on macOS as well, to clippy's eyes
+    Macos,
     /// The documentation builds without a warning
     Docs,
     /// Set up what tests use: zig, boto3 and the AWS CLI in a Python environment, AWS's runtimes for
-    /// Python and Node.js, its Runtime Interface Emulator, Rust targets
+    /// Python and Node.js, its Runtime Interface Emulator, QEMU, Rust targets
     Tools,
     /// Build the functions that tests run, so that no test waits for it
     Functions,
@@ -53,6 +55,7 @@ impl Step {
         match self {
             Self::Fmt => fmt(repository),
             Self::Clippy => clippy(repository),
+            Self::Macos => macos(repository),
             Self::Docs => docs(repository),
             Self::Tools => tools(repository).map(drop),
             Self::Functions => functions(repository),
@@ -105,6 +108,26 @@ fn clippy(repository: &Repository) -> Result<(), Failure> {
     command::run(&mut clippy)
 }
 
+/// The crates that have code of their own for systems other than Linux, and those they take. Others
+/// depend on crates that compile C, for which there is no compiler here.
+const ON_MACOS: [&str; 4] = [
+    "kiln-project",
+    "kiln-protocol",
+    "kiln-sandbox",
+    "kiln-service",
+];
+
+fn macos(repository: &Repository) -> Result<(), Failure> {
+    rust::ensure_command(repository, "clippy", "clippy")?;
+    rust::ensure_targets(&[rust::MACOS])?;
+    let mut clippy = cargo(repository);
+    clippy.args(["clippy", "--locked", "--target", rust::MACOS]);
+    for package in ON_MACOS {
+        clippy.args(["--package", package]);
+    }
+    command::run(clippy.args(["--", "--deny", "warnings"]))
+}
+
 fn docs(repository: &Repository) -> Result<(), Failure> {
     let mut doc = cargo(repository);
     doc.args(["doc", "--workspace", "--no-deps", "--locked"])
@@ -121,7 +144,10 @@ struct Tools {
 }
 
 fn tools(repository: &Repository) -> Result<Tools, Failure> {
-    rust::ensure_targets()?;
+    rust::ensure_targets(&rust::TARGETS)?;
+    if cfg!(target_os = "linux") {
+        qemu::ensure()?;
+    }
     let requirements = repository.path("xtask/requirements.txt");
     let python = python::Environment::ensure(repository.path(".venv"), &requirements)?;
     let packages = repository.path("xtask/node");
@@ -152,8 +178,24 @@ fn functions(repository: &Repository) -> Result<(), Failure> {
             .args(["--target-dir", "target/fixtures"]);
         command::run(&mut fixture)?;
     }
+    if cfg!(all(target_os = "linux", target_arch = "x86_64")) {
+        for_arm64(repository)?;
+    }
     let mut examples = in_examples(repository, "build");
     command::run(examples.arg("--bins"))
+}
+
+/// The function that an emulator runs, linked as `kiln watch` links it.
+fn for_arm64(repository: &Repository) -> Result<(), Failure> {
+    rust::ensure_targets(&rust::TARGETS)?;
+    let mut fixture = cargo(repository);
+    fixture
+        .args(["build", "--bin", "behave", "--locked"])
+        .args(["--manifest-path", "fixtures/functions/Cargo.toml"])
+        .args(["--target", "aarch64-unknown-linux-musl"])
+        .args(["--target-dir", "target/fixtures"])
+        .env("CARGO_TARGET_AARCH64_UNKNOWN_LINUX_MUSL_LINKER", "rust-lld");
+    command::run(&mut fixture)
 }
 
 fn tests(repository: &Repository) -> Result<(), Failure> {

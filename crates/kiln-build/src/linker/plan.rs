@@ -2,9 +2,14 @@
 
 use std::error::Error;
 use std::fmt;
+use std::path::Path;
+
+use cargo_metadata::{Metadata, PackageId};
 
 use super::c_code::CCode;
-use super::facts::TooNew;
+use super::choose::choose;
+use super::compiler::Compiler;
+use super::facts::{LinkFacts, LinkRequest, TooNew, Toolchain};
 use crate::cargo::CargoBuild;
 use crate::target::{GlibcVersion, LambdaTarget};
 
@@ -44,6 +49,34 @@ pub struct LinkPlan {
 }
 
 impl LinkPlan {
+    /// Decides for a target that the user named, for whoever runs cargo without
+    /// [`compile`](crate::compile::compile()): in this directory, for the programs of these packages.
+    ///
+    /// # Errors
+    ///
+    /// When nothing links the target here.
+    pub fn of_named(
+        target: LambdaTarget,
+        metadata: &Metadata,
+        directory: &Path,
+        roots: &[PackageId],
+        examples: bool,
+    ) -> Result<Self, LinkError> {
+        let configuration = cargo_config2::Config::load_with_cwd(directory)
+            .map_err(|error| LinkError::Configuration(error.into()))?;
+        let toolchain = Toolchain::probe(directory, &configuration)?;
+        let request = LinkRequest {
+            compiler: Compiler::Auto,
+            target,
+            named: true,
+            roots,
+            examples,
+            assume_installed: false,
+            toolchain: &toolchain,
+        };
+        choose(&LinkFacts::gather(&request, metadata, &configuration)?)
+    }
+
     /// Carries the plan out: sets target and environment of `build`.
     ///
     /// With [`Way::Host`] the target stays as the caller has it, because cargo keeps builds with

@@ -4,6 +4,7 @@ mod configuration;
 mod dep_info;
 mod function_flags;
 mod keys;
+mod other_target;
 mod session;
 mod sources;
 
@@ -13,7 +14,6 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use kiln_build::target::LambdaTarget;
 use kiln_project::{
     Addresses, Concurrency, IdleTimeout, LoadOptions, Overrides, Project, WatchOverrides,
     WatchSettings,
@@ -166,7 +166,7 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
     let functions = project.select(&project::selection(&args.cargo))?;
     let settings = project.watch_settings(&functions, &overrides)?;
     for target in &args.cargo.target {
-        if let Some(doubt) = doubt_of(target, std::env::consts::ARCH) {
+        if let Some(doubt) = other_target::doubt_of(target, std::env::consts::ARCH) {
             output::warn(doubt);
         }
     }
@@ -311,54 +311,10 @@ impl Watch {
     }
 }
 
-/// What of a `--target` means something else than in `kiln build`, since functions run here.
-fn doubt_of(target: &str, machine: &str) -> Option<String> {
-    // Cargo says what is wrong with a target that is none of Lambda's.
-    let parsed: LambdaTarget = target.parse().ok()?;
-    if parsed.architecture.rust_name() != machine {
-        return Some(format!(
-            "functions for `{target}` run on this machine ({machine}) by an emulator only, such as \
-             qemu's that the kernel knows of"
-        ));
-    }
-    let glibc = parsed.glibc?;
-    Some(format!(
-        "functions run here with this machine's glibc: {glibc} counts in `kiln build` only"
-    ))
-}
-
 /// The first address that is served on: one that was asked for may not be of this machine.
 fn bound(listeners: &[TcpListener]) -> Result<SocketAddr, Failure> {
     match listeners.first().map(TcpListener::local_addr) {
         Some(Ok(address)) => Ok(address),
         _ => Err(Failure::usage("no address to listen on").hint("give one with `--address`")),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn targets_that_mean_something_else_here_are_doubted() {
-        for (target, doubt) in [
-            ("x86_64-unknown-linux-gnu", None),
-            ("x86_64-unknown-linux-musl", None),
-            ("wasm32-wasip2", None),
-            (
-                "x86_64-unknown-linux-gnu.2.26",
-                Some("2.26 counts in `kiln build` only"),
-            ),
-            ("aarch64-unknown-linux-musl", Some("by an emulator only")),
-        ] {
-            let found = doubt_of(target, "x86_64");
-            assert_eq!(found.is_some(), doubt.is_some(), "{target}");
-            assert!(
-                found
-                    .unwrap_or_default()
-                    .contains(doubt.unwrap_or_default()),
-                "{target}"
-            );
-        }
     }
 }

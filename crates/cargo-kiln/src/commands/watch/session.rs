@@ -7,6 +7,7 @@ use std::pin::pin;
 use std::time::{Duration, Instant};
 
 use kiln_build::cargo::{CargoBuild, CargoError};
+use kiln_build::linker::LinkPlan;
 use kiln_project::{Function, Project};
 use kiln_service::filesystem::FileSystemInForce;
 use kiln_service::resources::InForce;
@@ -16,6 +17,7 @@ use super::Watch;
 use super::configuration::Configuration;
 use super::dep_info::made_of;
 use super::keys::{HELP, Key, Keys};
+use super::other_target;
 use super::sources::{Interest, Sources};
 use crate::failure::{Exit, Failure};
 use crate::local::compile::{self, Compiled};
@@ -43,6 +45,8 @@ pub(super) struct Session<'a> {
     address: SocketAddr,
     project: Project,
     configuration: Configuration,
+    /// Where cargo alone does not link what is built.
+    linking: Option<LinkPlan>,
     snapshots: Snapshots,
     /// Files the last good build was made of.
     made_of: BTreeSet<PathBuf>,
@@ -72,6 +76,7 @@ impl<'a> Session<'a> {
             .hint("choose another directory with `--target-dir`")
         })?;
         let configuration = Configuration::read(watch, &project)?;
+        let linking = other_target::linking(watch, &project, &configuration)?;
         local::reserve(&service, configuration.reserved())?;
         let session = Self {
             watch,
@@ -79,6 +84,7 @@ impl<'a> Session<'a> {
             address,
             project,
             configuration,
+            linking,
             snapshots,
             made_of: BTreeSet::new(),
             codes: BTreeMap::new(),
@@ -123,6 +129,7 @@ impl<'a> Session<'a> {
     fn configure(&mut self) -> Result<(), Failure> {
         let project = Project::load(&self.watch.load)?;
         let configuration = Configuration::read(self.watch, &project)?;
+        let linking = other_target::linking(self.watch, &project, &configuration)?;
         let (before, now) = (&self.configuration.configs, &configuration.configs);
         // What goes gives back in the same moment.
         let gone = before.keys().filter(|name| !now.contains_key(*name));
@@ -139,6 +146,7 @@ impl<'a> Session<'a> {
         }
         self.project = project;
         self.configuration = configuration;
+        self.linking = linking;
         Ok(())
     }
 
@@ -160,7 +168,7 @@ impl<'a> Session<'a> {
         // changed again.
         let (mut ended, mut repeated) = (0, 0);
         loop {
-            let build = self.cargo_build();
+            let build = self.cargo_build()?;
             let outcome = {
                 let mut compiling = pin!(compile::compile(&build));
                 loop {
@@ -297,7 +305,7 @@ impl<'a> Session<'a> {
         files
     }
 
-    fn cargo_build(&self) -> CargoBuild {
+    fn cargo_build(&self) -> Result<CargoBuild, Failure> {
         let mut options = self.watch.args.cargo.0.clone();
         options.release = self.watch.settings.release.value;
         let functions: Vec<&Function> = self.configuration.built().collect();
@@ -305,11 +313,16 @@ impl<'a> Session<'a> {
         options
             .features
             .extend(self.configuration.features.iter().cloned());
-        CargoBuild {
+        let mut build = CargoBuild {
             options,
             directory: Some(self.watch.load.current_dir.clone()),
             ..CargoBuild::default()
+        };
+        if let Some(plan) = &self.linking {
+            let applied = plan.apply(&mut build);
+            applied.map_err(other_target::failure)?;
         }
+        Ok(build)
     }
 
     /// Puts a finished build into service, or says that the old one stays.

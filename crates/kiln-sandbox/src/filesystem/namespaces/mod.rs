@@ -4,7 +4,8 @@
 //! of it with a `/tmp` of its own, which all its processes enter: what is in `/tmp` is there as long as
 //! the environment, whatever becomes of them. The next copy is made before anybody asks for it: nobody's
 //! cold start waits for it, or for one to be taken apart. Namespaces are held by descriptors and processes alone:
-//! when Kiln is killed, they and all that is mounted in them go as well.
+//! when Kiln is killed, they and all that is mounted in them go as well, once no child of a function's
+//! is left in them.
 
 mod mounts;
 mod plan;
@@ -335,7 +336,13 @@ fn explain(steps: &[Planned<'_>], failed: &Failed) -> String {
     let what = what.unwrap_or_else(|| "start a process".to_owned());
     let why = crate::text::of_os_error(&failed.error);
     let refused = is(&failed.error, Errno::PERM) || is(&failed.error, Errno::ACCESS);
-    match restriction().filter(|_| refused) {
+    let setting = match steps.get(failed.index).map(|planned| &planned.step) {
+        // What it means by the space that is left on a device.
+        Some(Step::NewUser) if is(&failed.error, Errno::NOSPC) => Some("user.max_user_namespaces"),
+        Some(Step::NewMounts) if is(&failed.error, Errno::NOSPC) => Some("user.max_mnt_namespaces"),
+        _ => restriction().filter(|_| refused),
+    };
+    match setting {
         Some(setting) => format!("cannot {what}: {why}; `{setting}` restricts it"),
         None => format!("cannot {what}: {why}"),
     }

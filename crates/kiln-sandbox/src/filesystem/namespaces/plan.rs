@@ -19,8 +19,9 @@ use crate::filesystem::layout::{BOOTSTRAP, LAYERS, Layout, TASK_ROOT};
 const HOST: &str = "/.host";
 /// Directories to assemble the new root on: it covers one of them for whoever assembles it.
 const BASES: [&str; 4] = ["/tmp", "/mnt", "/run", "/var"];
-/// What stays as it is: devices are written to, and so is much below `/proc`.
-const WRITABLE: [&str; 2] = ["dev", "proc"];
+/// What stays as it is: much below it is written to. Devices are as well, in a file system that is
+/// read-only; what is not among the files of AWS is a place for files below `/dev`.
+const WRITABLE: &str = "proc";
 /// Without these nothing would run.
 const NEEDED: [&str; 8] = ["bin", "dev", "etc", "lib", "lib64", "proc", "sbin", "usr"];
 /// Directories of this machine that are not seen inside.
@@ -121,7 +122,7 @@ impl<'fd> Plan<'fd> {
                     && NEEDED.iter().any(|needed| name == OsStr::new(needed));
                 self.directory(&path)?;
                 self.bind(&path, &path, needed)?;
-                if WRITABLE.iter().any(|writable| name == OsStr::new(writable)) {
+                if name == OsStr::new(WRITABLE) {
                     self.read_only.pop();
                 }
             }

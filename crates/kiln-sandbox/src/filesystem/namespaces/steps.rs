@@ -209,13 +209,33 @@ fn take(step: &Step<'_>) -> Result<(), Errno> {
         Step::Unmount(path) => rustix::mount::unmount(path, UnmountFlags::DETACH),
         Step::RemoveDirectory(path) => rustix::fs::rmdir(path),
         Step::RemoveFile(path) => rustix::fs::unlink(path),
-        Step::ReadOnly(path, depth) => read_only(path, *depth),
-        Step::ReadOnlyOne(path, flags) => {
+        Step::ReadOnly(path, depth) => once_unused(|| read_only(path, *depth)),
+        Step::ReadOnlyOne(path, flags) => once_unused(|| {
             rustix::mount::mount_remount(path, MountFlags::BIND | MountFlags::RDONLY | *flags, c"")
-        }
+        }),
         // `carry_out` keeps what it opens.
         Step::Open(_) => Err(Errno::INVAL),
     }
+}
+
+/// Write-protects a mount as soon as nobody has a file of it open for writing.
+///
+/// We have closed what we wrote. But our descriptors are those of all threads of Kiln, and one that
+/// started a process meanwhile has given it copies, which live until it executes its program.
+fn once_unused(mut protect: impl FnMut() -> Result<(), Errno>) -> Result<(), Errno> {
+    const PAUSE: rustix::fs::Timespec = rustix::fs::Timespec {
+        tv_sec: 0,
+        tv_nsec: 500_000,
+    };
+    const PAUSES: u32 = 2_000;
+    for _ in 0..PAUSES {
+        match protect() {
+            Err(Errno::BUSY) => {}
+            done => return done,
+        }
+        let _ = rustix::thread::nanosleep(&PAUSE);
+    }
+    protect()
 }
 
 /// Makes the calling process part of a namespace.
