@@ -117,32 +117,51 @@ fn a_function_that_exceeds_its_memory_is_killed_and_the_next_call_works() {
     assert_eq!(fits.json(), json!(104_857_600));
 }
 
+/// Calls a function that leaves a thread behind, which would spin for a minute; returns its process.
+fn spinning(watch: &Watch) -> u64 {
+    let event = r#"{"do": "work on", "ms": 60000}"#;
+    watch.client().invoke("behave", event).json()["pid"]
+        .as_u64()
+        .unwrap()
+}
+
+/// How long the threads of a process have run.
+fn run_time(pid: u64) -> u64 {
+    let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).unwrap();
+    let stats = tasks.map(|task| {
+        let file = task.unwrap().path().join("schedstat");
+        let text = std::fs::read_to_string(file).unwrap();
+        text.split(' ').next().unwrap().parse::<u64>().unwrap()
+    });
+    stats.sum::<u64>()
+}
+
 #[test]
 fn nothing_runs_between_invocations() {
-    let watch = serving(&["--enforce-limits"]);
-    // A thread that the function leaves behind would spin for a minute.
-    let client = watch.client();
-    let event = r#"{"do": "work on", "ms": 60000}"#;
-    let pid = client.invoke("behave", event).json()["pid"]
-        .as_u64()
-        .unwrap();
-    let run_time = || {
-        let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).unwrap();
-        let stats = tasks.map(|task| {
-            let file = task.unwrap().path().join("schedstat");
-            let text = std::fs::read_to_string(file).unwrap();
-            text.split(' ').next().unwrap().parse::<u64>().unwrap()
+    for flags in [&[][..], &["--enforce-limits"]] {
+        let watch = serving(flags);
+        let pid = spinning(&watch);
+        let mut before = run_time(pid);
+        eventually("the function to be frozen", || {
+            thread::sleep(Duration::from_millis(100));
+            let now = run_time(pid);
+            (std::mem::replace(&mut before, now) == now).then_some(())
         });
-        stats.sum::<u64>()
-    };
-    let mut before = run_time();
-    eventually("the function to be frozen", || {
-        thread::sleep(Duration::from_millis(100));
-        let now = run_time();
-        (std::mem::replace(&mut before, now) == now).then_some(())
+        let thawed = watch.client().invoke("behave", r#"{"do": "count"}"#).json();
+        assert_eq!(thawed["pid"], json!(pid), "{flags:?}");
+    }
+}
+
+#[test]
+fn what_is_not_frozen_runs_on() {
+    let watch = serving(&["--no-freeze"]);
+    let pid = spinning(&watch);
+    let before = run_time(pid);
+    // More than it could have before it would be frozen.
+    let enough = before + 500_000_000;
+    eventually("the function to work on", || {
+        (run_time(pid) > enough).then_some(())
     });
-    let thawed = client.invoke("behave", r#"{"do": "count"}"#).json();
-    assert_eq!(thawed["pid"], json!(pid));
 }
 
 #[test]

@@ -333,8 +333,14 @@ section! {
             flag: "--idle-timeout",
             default: IdleTimeout::DEFAULT
         }
-        /// Hold functions to the CPU and memory they are configured with, and freeze them between
-        /// invocations.
+        /// Let no process of a function run between invocations.
+        freeze: bool {
+            names: ["freeze"],
+            variable: "KILN_FREEZE",
+            flag: "--no-freeze",
+            default: true
+        }
+        /// Hold functions to the CPU and memory they are configured with.
         enforce_limits: bool {
             names: ["enforce_limits"],
             variable: "KILN_ENFORCE_LIMITS",

@@ -321,7 +321,13 @@ impl Environment {
             Timer::Init => now + self.config.init_limit,
             Timer::Invoke => now + self.config.timeout,
             Timer::Restore => now + RESTORE_LIMIT,
-            Timer::RuntimeShutdown => core.shutdown_deadline.min(now + RUNTIME_SHUTDOWN),
+            Timer::RuntimeShutdown => {
+                let time = match self.config.max_concurrency {
+                    None => RUNTIME_SHUTDOWN,
+                    Some(_) => MANAGED_RUNTIME_SHUTDOWN,
+                };
+                core.shutdown_deadline.min(now + time)
+            }
             Timer::Shutdown => core.shutdown_deadline,
         };
         core.deadline = Some(deadline);
@@ -333,6 +339,8 @@ impl Environment {
 const RESTORE_LIMIT: Duration = Duration::from_secs(10);
 /// What the runtime has of the shutdown phase where external extensions come after it.
 const RUNTIME_SHUTDOWN: Duration = Duration::from_millis(300);
+/// The same on managed instances, where events may be under way.
+const MANAGED_RUNTIME_SHUTDOWN: Duration = Duration::from_millis(600);
 
 fn tell_invoke(core: &mut Core, id: ExtensionId) {
     let Some((active, poll)) = core.active.as_ref().zip(core.extension_polls.remove(&id)) else {

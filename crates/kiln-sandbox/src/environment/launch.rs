@@ -150,7 +150,7 @@ impl Environment {
             let output = [logs.writer(source)?, logs.writer(source)?];
             let controls = &self.config.controls;
             let manners = Manners {
-                limits: Some(controls.process_limits()),
+                limits: Some(controls.process_limits(self.config.max_concurrency.is_some())),
                 lets_us_finish: true,
             };
             let (family, child) = Family::start(command, output, &entry, manners)?;

@@ -9,15 +9,17 @@ use rustix::process::{Resource, Rlimit, getrlimit};
 /// function would fail, and with it perhaps one of its user's other programs' expectations. Where
 /// a cgroup of version 2 is at hand, `pids.max` bounds the family alone; elsewhere nothing does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ProcessLimits {
-    /// `RLIMIT_NOFILE` alone, which runtimes notice most.
-    Descriptors,
-    /// `RLIMIT_NOFILE`, `RLIMIT_CORE`, `RLIMIT_MEMLOCK` and `RLIMIT_STACK`.
-    All,
+pub struct ProcessLimits {
+    /// `RLIMIT_NOFILE`, which runtimes notice most.
+    pub descriptors: u64,
+    /// `RLIMIT_CORE`, `RLIMIT_MEMLOCK` and `RLIMIT_STACK` too.
+    pub all: bool,
 }
 
 /// `RLIMIT_NOFILE` inside an execution environment.
-const DESCRIPTORS: u64 = 1_024;
+pub(crate) const DESCRIPTORS: u64 = 1_024;
+/// The same on a managed instance, where each event has a connection. Not documented; as it was seen.
+pub(crate) const MANAGED_DESCRIPTORS: u64 = 4_096;
 /// `RLIMIT_CORE`.
 const CORE: u64 = 10_737_418_240;
 /// `RLIMIT_MEMLOCK`.
@@ -28,10 +30,11 @@ const STACK: u64 = 8 * 1_024 * 1_024;
 impl ProcessLimits {
     /// What to set, computed before the fork: afterwards nothing may allocate or fail for long.
     pub(super) fn resolve(self) -> [Option<(Resource, Rlimit)>; 4] {
-        let descriptors = Some(bounded(Resource::Nofile, DESCRIPTORS, Some(DESCRIPTORS)));
-        match self {
-            Self::Descriptors => [descriptors, None, None, None],
-            Self::All => {
+        let most = self.descriptors;
+        let descriptors = Some(bounded(Resource::Nofile, most, Some(most)));
+        match self.all {
+            false => [descriptors, None, None, None],
+            true => {
                 // Never raised above what the user allows: a core file of 10 GB that the read-only
                 // file system of AWS never sees would lie among the user's sources here.
                 let allowed = getrlimit(Resource::Core).current;
@@ -70,7 +73,11 @@ mod tests {
 
     #[test]
     fn no_limit_exceeds_its_hard_limit_or_ours() {
-        for (resource, limit) in ProcessLimits::All.resolve().into_iter().flatten() {
+        let limits = ProcessLimits {
+            descriptors: DESCRIPTORS,
+            all: true,
+        };
+        for (resource, limit) in limits.resolve().into_iter().flatten() {
             let current = limit.current.unwrap();
             assert!(limit.maximum.is_none_or(|maximum| current <= maximum));
             let ours = getrlimit(resource).maximum;

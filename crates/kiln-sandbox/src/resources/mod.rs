@@ -34,6 +34,7 @@ use keeper::Keeper;
 pub use settings::{Choice, InForce, Means, Measure, ResourceSettings};
 pub use share::CpuShare;
 
+use crate::process::limits::{DESCRIPTORS, MANAGED_DESCRIPTORS};
 use crate::process::{Family, Mark, ProcessLimits, facts};
 
 /// What one environment may use.
@@ -134,11 +135,14 @@ impl Controls {
         &self.shared.in_force
     }
 
-    /// The limits of processes, to start a family with.
-    pub fn process_limits(&self) -> ProcessLimits {
-        match self.shared.settings.process_limits {
-            true => ProcessLimits::All,
-            false => ProcessLimits::Descriptors,
+    /// The limits of processes, to start a family with that takes several events at a time or one.
+    pub fn process_limits(&self, several: bool) -> ProcessLimits {
+        ProcessLimits {
+            descriptors: match several {
+                true => MANAGED_DESCRIPTORS,
+                false => DESCRIPTORS,
+            },
+            all: self.shared.settings.process_limits,
         }
     }
 

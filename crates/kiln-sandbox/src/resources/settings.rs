@@ -39,6 +39,14 @@ impl Default for ResourceSettings {
 }
 
 impl ResourceSettings {
+    /// Freezing between invocations, by the means that costs a start nothing, and no limits.
+    pub fn freezing() -> Self {
+        Self {
+            freeze: Choice::Fallback,
+            ..Self::off()
+        }
+    }
+
     /// Nothing but the limit of descriptors.
     pub fn off() -> Self {
         Self {

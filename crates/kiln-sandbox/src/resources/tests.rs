@@ -48,7 +48,7 @@ fn start(controls: &Controls, memory_mb: u32, script: &str, mark: Option<&str>) 
         command.env(name, value);
     }
     let manners = Manners {
-        limits: Some(controls.process_limits()),
+        limits: Some(controls.process_limits(false)),
         lets_us_finish: true,
     };
     let (family, child) = Family::spawn(command, manners).unwrap();

@@ -27,6 +27,9 @@ use reply::Reply;
 /// A name for the only function there is, as cargo-lambda's users write it.
 pub const ONLY_FUNCTION: &str = "_";
 
+/// How long to wait after a connection that could not be taken.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(10);
+
 /// How long connections may take to finish once the service was told to stop.
 const GRACE: Duration = Duration::from_secs(1);
 
@@ -57,7 +60,8 @@ async fn accept(service: Service, listener: TcpListener, connections: Arc<Gracef
     loop {
         // Out of descriptors for a moment, or a caller gone already: the next may work.
         let Ok((stream, _)) = listener.accept().await else {
-            tokio::task::yield_now().await;
+            // Then the next fails as soon: not without a pause.
+            tokio::time::sleep(ACCEPT_PAUSE).await;
             continue;
         };
         // Answers are small and awaited: never wait to fill a packet.

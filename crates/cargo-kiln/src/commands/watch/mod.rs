@@ -19,7 +19,7 @@ use kiln_project::{
     WatchSettings,
 };
 use kiln_service::filesystem::{FileSystemInForce, FileSystemSettings};
-use kiln_service::resources::ResourceSettings;
+use kiln_service::resources::{Choice, ResourceSettings};
 use kiln_service::{Service, edge, process};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -93,7 +93,14 @@ pub struct Args {
     #[arg(long)]
     only_lambda_apis: bool,
 
-    /// Hold functions to their CPU share and memory, and freeze them between invocations, as on AWS.
+    /// Let functions run between invocations.
+    ///
+    /// On AWS all processes of an environment stand still until its next invocation, and so they do here:
+    /// what a function has begun in the background goes on then, and its connections may have ended.
+    #[arg(long)]
+    no_freeze: bool,
+
+    /// Hold functions to their CPU share and memory, as on AWS.
     ///
     /// Functions with little memory get slow: 128 MB are 7 % of a processor. The start says by which
     /// means each limit is in force on this machine.
@@ -135,6 +142,7 @@ impl Args {
                 only_lambda_apis: given(self.only_lambda_apis),
                 account_concurrency: self.account_concurrency,
                 idle_timeout: self.idle_timeout,
+                freeze: self.no_freeze.then_some(false),
                 enforce_limits: given(self.enforce_limits),
                 host_filesystem: given(self.host_filesystem),
                 release: given(self.cargo.release),
@@ -210,9 +218,7 @@ impl Watch {
         let mut config = local::service_config();
         config.account_concurrency = self.settings.account_concurrency.value.invocations().into();
         config.idle_timeout = self.settings.idle_timeout.value.duration();
-        if self.settings.enforce_limits.value {
-            config.resources = ResourceSettings::default();
-        }
+        config.resources = self.resources();
         if self.settings.host_filesystem.value {
             config.files = FileSystemSettings::off();
         }
@@ -266,6 +272,20 @@ impl Watch {
         closing.await;
     }
 
+    /// Which limits of AWS are wanted.
+    fn resources(&self) -> ResourceSettings {
+        let freeze = self.settings.freeze.value;
+        match self.settings.enforce_limits.value {
+            true if freeze => ResourceSettings::default(),
+            true => ResourceSettings {
+                freeze: Choice::Off,
+                ..ResourceSettings::default()
+            },
+            false if freeze => ResourceSettings::freezing(),
+            false => ResourceSettings::off(),
+        }
+    }
+
     fn greet(&self, session: &Session<'_>, address: SocketAddr) {
         let say = |line: String| self.printer.say(line);
         say(format!(
@@ -280,7 +300,12 @@ impl Watch {
         }
         let enforced = self.settings.enforce_limits.value;
         let files = session.files_in_force();
-        let limits = enforced.then(|| session.in_force().to_string());
+        let frozen = self.settings.freeze.value;
+        let limits = match (enforced, frozen) {
+            (true, _) => Some(session.in_force().to_string()),
+            (false, true) => Some("freezing between invocations".to_owned()),
+            (false, false) => None,
+        };
         let in_force: Vec<String> = limits
             .into_iter()
             .chain((*files != FileSystemInForce::OfThisMachine).then(|| files.to_string()))
@@ -291,7 +316,8 @@ impl Watch {
                 in_force.join(", ")
             ));
         }
-        let limits = "CPU share, memory limit and freezing between invocations (--enforce-limits)";
+        let limits = "CPU share and memory limit (--enforce-limits)";
+        let freezing = "freezing between invocations (--no-freeze)";
         let layout = match files {
             FileSystemInForce::AsOnAws => None,
             FileSystemInForce::PrivateDirectory { .. } => Some("file system layout"),
@@ -300,6 +326,7 @@ impl Watch {
         let not_in_force: Vec<&str> = (!enforced)
             .then_some(limits)
             .into_iter()
+            .chain((!frozen).then_some(freezing))
             .chain(layout)
             .collect();
         if !not_in_force.is_empty() {
