@@ -7,7 +7,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 
 use kiln_bench::soak::{Kind, Service, Soak};
-use kiln_testing::{Watch, fixture};
+use kiln_testing::{Project, Watch, fixture};
 
 const KILN: &str = env!("CARGO_BIN_EXE_kiln");
 const INVOCATIONS: u64 = 3_000;
@@ -27,7 +27,8 @@ fn service(watch: &Watch) -> Service {
 #[test]
 fn a_soak_loses_no_answer_and_leaks_no_process_descriptor_or_thread() {
     let (functions, streaming) = (serving("functions"), serving("streaming"));
-    let scratch = tempfile::tempdir().unwrap();
+    // Functions have a `/tmp` of their own, and are to see these files.
+    let scratch = tempfile::tempdir_in(Project::target_directory()).unwrap();
     let soak = Soak {
         functions: service(&functions),
         streaming: service(&streaming),
