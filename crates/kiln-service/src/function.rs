@@ -7,28 +7,24 @@
 //! Provisioned environments are started with the release and kept; others end when they have been
 //! idle for long.
 
+mod idle;
+mod member;
+mod release;
+
 use std::ops::{Deref, DerefMut};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use kiln_protocol::error::ServiceError;
-use kiln_protocol::function::LATEST;
-use kiln_protocol::invoke;
-use kiln_sandbox::filesystem::{Layout, ReleaseFiles};
-use kiln_sandbox::{
-    Environment, EnvironmentConfig, Host, Identity, InitializationType, Invocation,
-    InvocationReport, Launch, LogSource,
-};
+use kiln_sandbox::{Environment, Invocation};
 use tokio::sync::watch;
 
-use crate::config::{Code, FunctionConfig, Mode, ProvisionedState, ServiceConfig};
-use crate::pool::{GRACE, Kind, Next, Pool, Refusal, Waiting};
+use crate::config::{Code, FunctionConfig, Mode, ProvisionedState};
+use crate::pool::{GRACE, Kind, Pool, Refusal, Waiting};
 use crate::service::{Shared, Throttle};
-use crate::variables::{
-    HANDLER, extension_variables, new_log_stream, runtime_variables, runtime_version,
-    snapshot_credentials,
-};
+use release::Release;
+pub(crate) use release::provisioned;
 
 /// Whether a function's code is that of its sources.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,42 +62,8 @@ struct State {
 /// The state, locked. Letting go of it tells the account what has changed.
 struct Locked<'a>(MutexGuard<'a, State>);
 
-/// Code and configuration, as one thing that is replaced as a whole.
-#[derive(Debug)]
-struct Release {
-    config: FunctionConfig,
-    code: Code,
-    /// Its files, where it is started here.
-    files: Option<ReleaseFiles>,
-}
-
-/// The pool's side of one environment.
-#[derive(Debug)]
-struct Member {
-    id: u64,
-    function: Arc<Function>,
-    /// It was started ahead.
-    provisioned: bool,
-}
-
 /// How long nothing is started after a start has failed for want of descriptors or ports.
 const PAUSE: Duration = Duration::from_secs(1);
-
-/// How long the init of an environment may take that is started ahead, as on AWS those of provisioned
-/// concurrency, SnapStart and managed instances are: as long as an invocation, and not less or more than
-/// this.
-///
-/// Source: [Lambda execution environment lifecycle](https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html),
-/// "Init phase".
-const INIT_AHEAD: [Duration; 2] = [Duration::from_secs(130), Duration::from_secs(15 * 60)];
-
-fn init_limit_ahead(timeout: Duration) -> Duration {
-    let [least, most] = INIT_AHEAD;
-    timeout.clamp(least, most)
-}
-
-/// Tells a function why its environment was started.
-const INITIALIZATION_TYPE: &str = "AWS_LAMBDA_INITIALIZATION_TYPE";
 
 impl Function {
     pub(crate) fn new(name: String, shared: Arc<Shared>) -> Arc<Self> {
@@ -163,36 +125,16 @@ impl Function {
         if unchanged {
             return;
         }
-        let files = self.files(&config, &code);
         // What has no invocation goes at once; what has one ends when it is available again.
         let outdated = state.pool.outdate();
         // A debugger brings one process, which is everybody's.
         let isolated = config.tenant_isolation && code != Code::External;
         state.pool.isolate_tenants(isolated);
         state.pool.provision(provisioned(&config, &code));
-        state.release = Some(Arc::new(Release {
-            config,
-            code,
-            files,
-        }));
+        state.release = Some(Arc::new(Release::new(&self.shared, config, code)));
         self.grow(state);
         for environment in outdated {
             environment.retire();
-        }
-    }
-
-    fn files(&self, config: &FunctionConfig, code: &Code) -> Option<ReleaseFiles> {
-        match code {
-            Code::External => None,
-            Code::Executable {
-                path,
-                working_directory,
-            } => Some(self.shared.files.release(Layout {
-                task_root: working_directory.clone(),
-                bootstrap: path.clone(),
-                layers: config.layers.clone(),
-                tmp_mb: config.ephemeral_storage_mb,
-            })),
         }
     }
 
@@ -467,181 +409,6 @@ impl Function {
         }
     }
 
-    /// Has a task end what has been idle for long, as long as there are environments. It sleeps until
-    /// the first of them may be due, so that invocations cost it nothing.
-    fn reap(self: &Arc<Self>, state: &mut State) {
-        let Some(timeout) = self.shared.config.idle_timeout else {
-            return;
-        };
-        let managed = |release: &Arc<Release>| matches!(release.config.mode, Mode::Managed { .. });
-        if state.release.as_ref().is_some_and(managed) {
-            // They stay up between events.
-            return;
-        }
-        if !state.reaped {
-            state.reaped = true;
-            tokio::spawn(Self::end_idle(Arc::downgrade(self), timeout));
-        }
-    }
-
-    async fn end_idle(function: Weak<Self>, timeout: Duration) {
-        let mut pause = timeout;
-        loop {
-            tokio::time::sleep(pause).await;
-            let Some(function) = function.upgrade() else {
-                return;
-            };
-            let now = function.shared.now();
-            let mut state = function.lock();
-            let ended = match now.checked_sub(timeout) {
-                Some(moment) => state.pool.take_idle_since(moment),
-                None => Vec::new(),
-            };
-            // What comes to rest from now on is due later than that.
-            let due = state.pool.idle_since().unwrap_or(now) + timeout;
-            // Timers count milliseconds.
-            pause = due.saturating_sub(now) + Duration::from_millis(1);
-            let done = state.pool.is_empty();
-            state.reaped = !done;
-            drop(state);
-            for environment in ended {
-                environment.retire();
-            }
-            if done {
-                return;
-            }
-        }
-    }
-
-    /// Starts an environment, for which there is room.
-    fn add_environment(
-        self: &Arc<Self>,
-        pool: &mut Pool<Arc<Environment>, Box<Invocation>>,
-        release: &Arc<Release>,
-        provisioned: bool,
-        now: Duration,
-    ) -> bool {
-        let id = self.new_id();
-        let member = Arc::new(Member {
-            id,
-            function: Arc::clone(self),
-            provisioned,
-        });
-        let config = self.environment_config(release, provisioned);
-        let environment = match &release.code {
-            Code::External => Ok(Environment::external(config, Arc::clone(&member) as _)),
-            Code::Executable { .. } => Environment::start(config, Arc::clone(&member) as _),
-        };
-        match environment {
-            Ok(environment) => {
-                pool.started(id, Arc::clone(&environment), provisioned, now);
-                if let Mode::Managed { max_concurrency } = release.config.mode {
-                    pool.add_places(id, (1..max_concurrency).map(|_| self.new_id()));
-                }
-                true
-            }
-            Err(error) => {
-                self.shared.environment_removed();
-                let line = format!("cannot start an execution environment: {error}");
-                self.shared
-                    .observer
-                    .log(&self.name, LogSource::Platform, &line);
-                false
-            }
-        }
-    }
-
-    fn new_id(&self) -> u64 {
-        self.next_id.fetch_add(1, Ordering::Relaxed)
-    }
-
-    /// Counts no longer on places of an environment that its runtime has no workers for.
-    async fn forget_places(self: Arc<Self>, environment: u64) {
-        tokio::time::sleep(PLACES_GRACE).await;
-        let mut state = self.lock();
-        state.pool.forget_places(environment);
-        self.grow(state);
-    }
-
-    fn environment_config(&self, release: &Release, provisioned: bool) -> EnvironmentConfig {
-        let FunctionConfig {
-            memory_mb, timeout, ..
-        } = release.config;
-        let initialization = match release.config.mode {
-            _ if provisioned => InitializationType::ProvisionedConcurrency,
-            // What is beyond the provisioned environments of a function is on demand.
-            Mode::Provisioned { .. } => InitializationType::OnDemand,
-            mode => mode.initialization_type(),
-        };
-        let init_limit = match initialization {
-            InitializationType::OnDemand => self.shared.config.init_limit,
-            // Nobody waits for their init on AWS.
-            _ => init_limit_ahead(timeout),
-        };
-        let log_stream = new_log_stream(LATEST);
-        let launch = release.files.as_ref().map(|files| {
-            let mut variables = runtime_variables(
-                &self.shared.config,
-                &release.config,
-                files.task_root(),
-                &log_stream,
-            );
-            variables.insert(
-                INITIALIZATION_TYPE.to_owned(),
-                initialization.name().to_owned(),
-            );
-            Launch {
-                files: files.environment(),
-                extension_variables: extension_variables(&variables).into_iter().collect(),
-                variables: variables.into_iter().collect(),
-                layers: release.config.layers.clone(),
-                credentials: snapshot_credentials(&release.config),
-            }
-        });
-        let ServiceConfig {
-            region, account, ..
-        } = &self.shared.config;
-        let function_name = release.config.name.clone();
-        let runtime = runtime_version(&self.shared.config);
-        EnvironmentConfig {
-            identity: Identity {
-                function_arn: format!("arn:aws:lambda:{region}:{account}:function:{function_name}"),
-                function_name,
-                function_version: LATEST.to_owned(),
-                handler: HANDLER.to_owned(),
-                account: account.clone(),
-                region: region.clone(),
-                log_stream,
-                runtime_version: runtime.version,
-                runtime_version_arn: runtime.arn,
-            },
-            json_log: match release.config.mode {
-                // They log in no other format.
-                Mode::Managed { .. } => Some(release.config.json_log.unwrap_or_default()),
-                _ => release.config.json_log,
-            },
-            max_concurrency: match release.config.mode {
-                Mode::Managed { max_concurrency } => Some(max_concurrency),
-                _ => None,
-            },
-            memory_mb,
-            timeout,
-            initialization,
-            init_limit,
-            stream_limits: self.shared.config.stream_limits,
-            controls: self.shared.controls.clone(),
-            launch,
-        }
-    }
-
-    /// Nothing is provisioned any more: the function's init fails.
-    fn say_provisioning_failed(&self) {
-        let line = "provisioned concurrency failed: FUNCTION_ERROR_INIT_FAILURE; invocations run in environments on demand until the next deployment";
-        self.shared
-            .observer
-            .log(&self.name, LogSource::Notice, line);
-    }
-
     /// The environment of a runtime started elsewhere; `None` when the function runs its own.
     pub(crate) fn external_environment(self: &Arc<Self>) -> Option<Arc<Environment>> {
         let state = self.lock();
@@ -667,21 +434,6 @@ impl State {
             .is_some_and(|release| !external(release));
         let waits = || self.pool.waits_for_time() || self.pool.lacks_provisioned();
         self.pool.has_events() || (starts && waits())
-    }
-}
-
-impl Release {
-    fn check_tenant(&self, tenant: Option<&str>) -> Result<(), ServiceError> {
-        invoke::tenant_id(tenant, self.config.tenant_isolation).map(drop)
-    }
-}
-
-/// How many environments a function has started ahead.
-pub(crate) fn provisioned(config: &FunctionConfig, code: &Code) -> u32 {
-    match code {
-        Code::Executable { .. } => config.concurrency_share().provisioned,
-        // A debugger starts its one process itself.
-        Code::External => 0,
     }
 }
 
@@ -712,82 +464,5 @@ impl Waiting for Box<Invocation> {
 
     fn tenant(&self) -> Option<&str> {
         self.tenant_id.as_deref()
-    }
-}
-
-/// How long an environment has to offer the places it may have. A runtime that has fewer workers than
-/// it was allowed is known by then.
-const PLACES_GRACE: Duration = Duration::from_secs(1);
-
-impl Member {
-    /// The place in the books that has become available: its only one, or one of several.
-    fn available_place(&self, state: &mut State) -> u64 {
-        if state.pool.is_untouched(self.id) {
-            let function = Arc::clone(&self.function);
-            tokio::spawn(function.forget_places(self.id));
-        }
-        let next = state.pool.available_place(self.id);
-        next.unwrap_or_else(|| {
-            // More workers than were counted on.
-            let id = self.function.new_id();
-            state.pool.add_places(self.id, std::iter::once(id));
-            id
-        })
-    }
-}
-
-impl Host for Member {
-    fn available(&self, environment: &Arc<Environment>) {
-        let now = self.function.shared.now();
-        // Only then is there a difference: an invocation begins with the init otherwise.
-        let failed = self.provisioned && !environment.is_initialised();
-        let mut state = self.function.lock();
-        if failed && let Some(last) = state.pool.init_failed(self.id, now) {
-            drop(state);
-            environment.close();
-            if last {
-                self.function.say_provisioning_failed();
-            }
-            return;
-        }
-        let id = self.available_place(&mut state);
-        let next = state.pool.available(id, now);
-        if matches!(next, Next::Rest) && state.pool.has_waiting() {
-            return self.function.grow(state);
-        }
-        drop(state);
-        match next {
-            Next::Rest => {}
-            Next::End => environment.retire(),
-            Next::Run(invocation) => {
-                let environment = Arc::clone(environment);
-                self.function.hand_over(id, environment, invocation);
-            }
-        }
-    }
-
-    fn available_soon(&self, _environment: &Arc<Environment>) {
-        let now = self.function.shared.now();
-        let mut state = self.function.lock();
-        if let Some(id) = state.pool.busy_place(self.id) {
-            state.pool.answered(id, now);
-        }
-    }
-
-    fn closed(&self, _environment: &Arc<Environment>) {
-        let mut state = self.function.lock();
-        state.pool.closed(self.id);
-        self.function.shared.environment_removed();
-        self.function.grow(state);
-    }
-
-    fn log(&self, _environment: &Environment, source: LogSource, line: &str) -> bool {
-        let function = &self.function;
-        function.shared.observer.log(&function.name, source, line)
-    }
-
-    fn finished(&self, _environment: &Environment, report: InvocationReport) {
-        let function = &self.function;
-        function.shared.observer.finished(&function.name, &report);
     }
 }
