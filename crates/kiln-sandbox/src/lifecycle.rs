@@ -8,17 +8,20 @@
 //! and [Extensions API](https://docs.aws.amazon.com/lambda/latest/dg/runtimes-extensions-api.html).
 
 mod event;
+mod extension_calls;
 mod extensions;
+mod init;
 mod managed;
+mod response;
 mod shutdown;
 
 use std::time::Duration;
 
 use kiln_protocol::extension_event::ShutdownReason;
-use kiln_protocol::extensions_api::{self, AgentState, Kind, Operation, Registration};
+use kiln_protocol::extensions_api::AgentState;
 use kiln_protocol::invoke::{ExitCause, ExtensionFault, PlatformError};
 use kiln_protocol::log_line::Status;
-use kiln_protocol::runtime_api::{Answer, RuntimeState, sanitise_error_type};
+use kiln_protocol::runtime_api::{Answer, RuntimeState};
 
 pub use event::{Answered, Effect, Event, InitPhase, Settlement, Timer};
 pub use extensions::{Extension, ExtensionId, Extensions};
@@ -200,15 +203,6 @@ impl Machine {
         }
     }
 
-    fn start(&mut self) -> Vec<Effect> {
-        if self.state != State::Down {
-            return Vec::new();
-        }
-        let mut effects = vec![Effect::Arm(Timer::Init)];
-        effects.extend(self.init(InitPhase::Init, State::Init));
-        effects
-    }
-
     fn invoke(&mut self) -> Vec<Effect> {
         match self.state {
             State::Idle => {
@@ -237,33 +231,6 @@ impl Machine {
             // Not free: the caller is answered all the same.
             _ => vec![Effect::Settle(Settlement::Closed)],
         }
-    }
-
-    /// Begins an init: extensions first, then the runtime.
-    fn init(&mut self, phase: InitPhase, state: fn(Step) -> State) -> Vec<Effect> {
-        self.init_error = None;
-        let mut effects = vec![Effect::BeginInit(phase)];
-        self.state = state(Step::Extensions);
-        if self.extensions.are_too_many() {
-            self.extensions.begin_none();
-            let text = format!(
-                "Extension limit ({}) reached",
-                extensions_api::MAX_EXTENSIONS
-            );
-            let error = PlatformError::Extension(ExtensionFault::TooManyExtensions, text);
-            effects.extend(self.fail(error));
-        } else if self.extensions.begin() {
-            effects.push(Effect::LaunchExtensions);
-        } else {
-            effects.push(self.launch(state));
-        }
-        effects
-    }
-
-    fn launch(&mut self, state: fn(Step) -> State) -> Effect {
-        self.state = state(Step::Runtime);
-        self.runtime = true;
-        Effect::Launch
     }
 
     /// The runtime gets the event, and each extension that asked for such.
@@ -313,14 +280,6 @@ impl Machine {
         }
     }
 
-    /// The runtime's init is done: it waits for an event, or for its restore.
-    fn runtime_ready(&mut self, hooks: bool, state: fn(Step) -> State) -> Vec<Effect> {
-        self.state = state(Step::LastExtensions { hooks });
-        let mut effects = vec![Effect::Park, Effect::RuntimeReady];
-        effects.extend(self.go_on());
-        effects
-    }
-
     /// Goes on once every extension is ready, where that is all that is waited for.
     fn go_on(&mut self) -> Vec<Effect> {
         if !self.extensions.are_ready() {
@@ -365,206 +324,6 @@ impl Machine {
                 ]
             }
             _ => Vec::new(),
-        }
-    }
-
-    fn restore_next(&mut self) -> Vec<Effect> {
-        match self.state {
-            State::Init(Step::Runtime) if self.init_error.is_none() => {
-                self.runtime_ready(true, State::Init)
-            }
-            State::InlineInit(Step::Runtime) if self.init_error.is_none() => {
-                self.runtime_ready(true, State::InlineInit)
-            }
-            State::Down | State::Stopping(_) | State::Closed => {
-                vec![Effect::Reply(Answer::Closing)]
-            }
-            _ => vec![Effect::Reply(
-                self.refusal(RuntimeState::RestoreReady.name()),
-            )],
-        }
-    }
-
-    /// What the runtime does after a restore is done: the invocation begins.
-    fn restored(&mut self) -> Vec<Effect> {
-        let mut effects = vec![Effect::Restored, Effect::Arm(Timer::Invoke)];
-        effects.extend(self.run());
-        effects
-    }
-
-    fn report_restore_error(&mut self, error_type: &str) -> Vec<Effect> {
-        match self.state {
-            State::Restoring { failed: false } => {
-                self.state = State::Restoring { failed: true };
-                self.init_error = Some(sanitise_error_type(error_type).to_owned());
-                vec![Effect::Reply(Answer::Accepted)]
-            }
-            State::Down | State::Stopping(_) | State::Closed => {
-                vec![Effect::Reply(Answer::Closing)]
-            }
-            _ => vec![Effect::Reply(
-                self.refusal(RuntimeState::RestoreError.name()),
-            )],
-        }
-    }
-
-    fn respond(&mut self, answered: Answered, current: bool) -> Vec<Effect> {
-        match self.state {
-            State::Running if current => self.answered(answered),
-            _ => {
-                let to = match answered {
-                    Answered::Body { failed: true } => "InvocationErrorResponse",
-                    _ => "InvocationResponse",
-                };
-                vec![Effect::Reply(self.no_response(to, current))]
-            }
-        }
-    }
-
-    fn response_begun(&mut self, current: bool) -> Vec<Effect> {
-        match self.state {
-            State::Running if current => {
-                self.state = State::Streaming;
-                vec![Effect::Stream]
-            }
-            _ => vec![Effect::Reply(
-                self.no_response("InvocationResponse", current),
-            )],
-        }
-    }
-
-    fn response_ended(&mut self, answered: Answered, current: bool) -> Vec<Effect> {
-        match self.state {
-            State::Streaming if current => self.answered(answered),
-            // Its caller has been answered: after a timeout, a crash or a close.
-            _ => vec![Effect::Reply(Answer::Closing)],
-        }
-    }
-
-    /// The running invocation has its answer.
-    fn answered(&mut self, answered: Answered) -> Vec<Effect> {
-        self.state = State::Finishing { returned: false };
-        let (settlement, reply) = answered.settlement();
-        let mut effects = vec![Effect::Settle(settlement), Effect::Reply(reply)];
-        // Extensions often have something to send when the function has answered.
-        if self.extensions.are_ready() {
-            effects.insert(0, Effect::AvailableSoon);
-        }
-        effects
-    }
-
-    /// Why a response cannot be taken now. The id comes first: a response to nothing is no transition.
-    fn no_response(&self, to: &'static str, current: bool) -> Answer {
-        match self.state {
-            State::Down | State::Stopping(_) | State::Closed => Answer::Closing,
-            _ if !current => Answer::InvalidRequestId,
-            _ => self.refusal(to),
-        }
-    }
-
-    fn report_init_error(&mut self, error_type: &str) -> Vec<Effect> {
-        match self.state {
-            State::Init(Step::Runtime) | State::InlineInit(Step::Runtime)
-                if self.init_error.is_none() =>
-            {
-                self.init_error = Some(sanitise_error_type(error_type).to_owned());
-                vec![Effect::KeepInitError, Effect::Reply(Answer::Accepted)]
-            }
-            // The same to the service, while it runs what comes after a restore.
-            State::Restoring { failed: false } => self.report_restore_error(error_type),
-            State::Down | State::Stopping(_) | State::Closed => {
-                vec![Effect::Reply(Answer::Closing)]
-            }
-            _ => vec![Effect::Reply(self.refusal("InitError"))],
-        }
-    }
-
-    fn register(&mut self, registration: Registration, identifier: String) -> Vec<Effect> {
-        match self.state {
-            State::Down | State::Stopping(_) | State::Closed => {
-                return vec![Effect::ReplyToExtension(extensions_api::Answer::Closing)];
-            }
-            State::Init(Step::Extensions | Step::Runtime)
-            | State::InlineInit(Step::Extensions | Step::Runtime) => {}
-            _ => {
-                let refusal = match self.extensions.knows(&registration.name) {
-                    // Registered or not, it is too late; a state says more where there is one.
-                    Some(known) if known.kind == Kind::External => known
-                        .state
-                        .after(Operation::Register, &known.name)
-                        .err()
-                        .unwrap_or(extensions_api::Answer::RegistrationClosed),
-                    _ => extensions_api::Answer::RegistrationClosed,
-                };
-                return vec![Effect::ReplyToExtension(refusal)];
-            }
-        }
-        let id = match self.extensions.register(registration, identifier) {
-            Ok(id) => id,
-            Err(refusal) => return vec![Effect::ReplyToExtension(refusal)],
-        };
-        let mut effects = vec![Effect::Registered(id)];
-        if self.extensions.have_registered() {
-            match self.state {
-                State::Init(Step::Extensions) => effects.push(self.launch(State::Init)),
-                State::InlineInit(Step::Extensions) => effects.push(self.launch(State::InlineInit)),
-                _ => {}
-            }
-        }
-        effects
-    }
-
-    fn extension_next(&mut self, id: ExtensionId) -> Vec<Effect> {
-        if matches!(self.state, State::Down | State::Closed) {
-            return vec![Effect::ReplyToExtension(extensions_api::Answer::Closing)];
-        }
-        if let Err(refusal) = self.extensions.call(id, Operation::Next) {
-            return vec![Effect::ReplyToExtension(refusal)];
-        }
-        let mut effects = vec![Effect::ParkExtension(id)];
-        match self.state {
-            State::Stopping(shutdown) => effects.extend(self.tell_late(shutdown, id)),
-            _ => effects.extend(self.go_on()),
-        }
-        effects
-    }
-
-    fn extension_error(
-        &mut self,
-        id: ExtensionId,
-        fault: ExtensionFault,
-        text: String,
-    ) -> Vec<Effect> {
-        let operation = match fault {
-            ExtensionFault::ExitError => Operation::ExitError,
-            _ => Operation::InitError,
-        };
-        if let Err(refusal) = self.extensions.call(id, operation) {
-            return vec![Effect::ReplyToExtension(refusal)];
-        }
-        self.extensions.failed(id, &text);
-        let mut effects = vec![Effect::ReplyToExtension(extensions_api::Answer::Accepted)];
-        if !matches!(self.state, State::Stopping(_) | State::Down | State::Closed) {
-            effects.extend(self.fail(PlatformError::Extension(fault, text)));
-        }
-        effects
-    }
-
-    fn extension_ended(
-        &mut self,
-        id: ExtensionId,
-        state: AgentState,
-        fault: ExtensionFault,
-        text: String,
-    ) -> Vec<Effect> {
-        self.extensions.ended(id, state);
-        match self.state {
-            State::Stopping(shutdown) => self.stop_further(shutdown),
-            State::Down | State::Closed => Vec::new(),
-            _ => {
-                self.extensions.failed(id, fault.error_type());
-                self.fail(PlatformError::Extension(fault, text))
-            }
         }
     }
 

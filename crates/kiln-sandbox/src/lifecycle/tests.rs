@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use kiln_protocol::extension_event::EventType;
+use kiln_protocol::extensions_api::{self, Operation, Registration};
 use proptest::prelude::*;
 
 use super::*;
