@@ -286,6 +286,7 @@ fn what_cannot_be_sent_is_said_before_it_is() {
             .output()
             .expect_code(2)
     };
+    call(&["{}"]).expect_stderr("an event is given by `-d '{}'`");
     call(&["-d", "{nope"]).expect_stderr("`--data-ascii` is not JSON: ");
     call(&["-F", "/nonexistent.json"]).expect_stderr("cannot read `/nonexistent.json`");
     call(&["-E", "nonsense"]).expect_stderr("`nonsense`");

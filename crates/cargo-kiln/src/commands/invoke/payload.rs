@@ -19,7 +19,7 @@ pub struct PayloadArgs {
     /// `-` reads the event from stdin, which happens by itself when stdin is a pipe or a file.
     #[arg(
         value_name = "-",
-        value_parser = ["-"],
+        value_parser = stdin,
         conflicts_with_all = ["data_ascii", "data_file", "event"]
     )]
     stdin: Option<String>,
@@ -44,6 +44,16 @@ pub struct PayloadArgs {
         requires = "event"
     )]
     assignments: Vec<Assignment>,
+}
+
+/// Takes `-` alone: an event is easily written where it would be a second name.
+fn stdin(text: &str) -> Result<String, String> {
+    match text {
+        "-" => Ok(text.to_owned()),
+        _ => Err(format!(
+            "only `-`, for stdin, follows the function; an event is given by `-d '{text}'`, a file by `-F`"
+        )),
+    }
 }
 
 impl PayloadArgs {
