@@ -15,7 +15,7 @@ use super::{ExtensionId, TurnEffect, TurnEvent};
 pub enum Event {
     /// The environment was created: begin with the init phase.
     Start,
-    /// The host hands over an invocation. Only when the machine [is free](Machine::is_free).
+    /// The host hands over an invocation. Only when the machine [is free](super::Machine::is_free).
     Invoke,
     /// The runtime asked for the next event.
     Next,

@@ -24,7 +24,7 @@ const MAX_LATE: usize = 10_000;
 /// Something that happened to one of several events. Which, its request id says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TurnEvent {
-    /// The host hands it over. Only when the machine [is free](Machine::is_free).
+    /// The host hands it over. Only when the machine [is free](super::Machine::is_free).
     Invoke,
     /// The host handed over another of the same id, which is not taken.
     Refused,
