@@ -105,12 +105,10 @@ pub fn main() -> ExitCode {
 
 /// Measures and prints; `false` when a signal came first. Nothing is left behind either way.
 fn run(arguments: Arguments) -> Result<bool, BenchError> {
-    // Beside us, and not in `/tmp`: functions have one of their own, and are to see these files. Owned
-    // here and not by the measuring thread, which a signal leaves where it is.
-    let beside = std::env::current_exe().map_err(BenchError::Machine)?;
+    // Owned here and not by the measuring thread, which a signal leaves where it is.
     let scratch = tempfile::Builder::new()
         .prefix("kiln-bench-")
-        .tempdir_in(beside.parent().unwrap_or(&beside))
+        .tempdir()
         .map_err(BenchError::Machine)?;
     let plan = Plan::new(&arguments, scratch.path())?;
     let runtime = tokio::runtime::Builder::new_current_thread()

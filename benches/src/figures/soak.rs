@@ -36,7 +36,7 @@ pub(super) fn measure(plan: &Plan) -> Result<Section, BenchError> {
         streaming: service(&streaming),
         invocations: plan.invocations,
         callers: CALLERS,
-        scratch: plan.tools.scratch.clone(),
+        scratch: plan.functions.join("target"),
     };
     let outcome = soak.run(&say);
     Ok(section(&soak, &outcome))
