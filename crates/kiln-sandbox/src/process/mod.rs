@@ -11,11 +11,12 @@ use std::sync::Arc;
 
 use crate::filesystem::Entry;
 
+#[cfg(target_os = "linux")]
+#[path = "child_linux.rs"]
+pub(crate) mod child;
 pub(crate) mod executable;
 pub(crate) mod limits;
 pub(crate) mod members;
-#[cfg(target_os = "linux")]
-pub(crate) mod signals;
 
 #[cfg(target_os = "linux")]
 #[path = "start_linux.rs"]

@@ -21,7 +21,7 @@ use rustix::process::{
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
-use super::signals::{Blocked, reset_in_child};
+use super::child::{in_our_memory, reset_in_child};
 use super::{Manners, ProcessLimits};
 use crate::filesystem::Entry;
 
@@ -45,9 +45,6 @@ struct Job<'a> {
     lets_us_finish: bool,
     failed: Option<Errno>,
 }
-
-/// Enough for system calls, also without optimization.
-const STACK: usize = 128 * 1_024;
 
 /// Starts the program of `command`, with its arguments, its variables alone and its directory, as the
 /// leader of a process group of its own.
@@ -92,23 +89,11 @@ pub(super) fn start(
         lets_us_finish: manners.lets_us_finish,
         failed: None,
     };
-    // Of 16 bytes each: that is how both processors want it aligned.
-    let mut stack = vec![0_u128; STACK / size_of::<u128>()];
-    let top = stack.as_mut_ptr_range().end;
-    let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::SIGCHLD;
-    let blocked = Blocked::all();
-    // SAFETY: the child runs `become_it` on a stack of its own and touches nothing but `job`, which
-    // outlives it: with CLONE_VFORK we go on when it has executed the program or ended. It allocates
-    // nothing and takes no lock, so it does not matter what other threads were in the middle of. No
-    // handler of ours runs in it: all signals are blocked until it has set them to their defaults, in a
-    // table of its own. Descriptors, directory and namespaces are its own as well.
-    let child = unsafe { libc::clone(become_it, top.cast(), flags, (&raw mut job).cast()) };
-    // Read at once: what follows may set it again.
-    let refused = io::Error::last_os_error();
-    drop(blocked);
-    let Some(pid) = Pid::from_raw(child).filter(|_| child > 0) else {
-        return Err(refused);
-    };
+    // SAFETY: `become_it` makes system calls with what the job has, and touches nothing else. It sets all
+    // signals to their defaults before it lets any through.
+    let child = unsafe { in_our_memory(become_it, (&raw mut job).cast(), libc::SIGCHLD)? };
+    let pid = Pid::from_raw(child)
+        .ok_or_else(|| io::Error::other("the process ended before it had an id"))?;
     if let Some(errno) = job.failed {
         // It has ended, and nobody else waits for it.
         let _ = rustix::process::waitpid(Some(pid), rustix::process::WaitOptions::empty());

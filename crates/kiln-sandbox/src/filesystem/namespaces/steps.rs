@@ -14,7 +14,7 @@ use rustix::io::Errno;
 use rustix::mount::{MountFlags, MountPropagationFlags, UnmountFlags};
 use rustix::thread::{LinkNameSpaceType, UnshareFlags};
 
-use crate::process::signals::Blocked;
+use crate::process::child::in_our_memory;
 
 /// One system call, or the few that belong together.
 #[derive(Debug)]
@@ -87,9 +87,6 @@ struct Job<'a> {
     failed: Option<(usize, Errno)>,
 }
 
-/// Enough for system calls, also without optimization.
-const STACK: usize = 128 * 1_024;
-
 /// Carries the steps out in a child; returns what they opened.
 pub(super) fn run(steps: &[Planned<'_>]) -> Result<Vec<OwnedFd>, Failed> {
     let mut job = Job {
@@ -97,26 +94,9 @@ pub(super) fn run(steps: &[Planned<'_>]) -> Result<Vec<OwnedFd>, Failed> {
         opened: [-1; 2],
         failed: None,
     };
-    // Of 16 bytes each: that is how both processors want it aligned.
-    let mut stack = vec![0_u128; STACK / size_of::<u128>()];
-    let top = stack.as_mut_ptr_range().end;
-    let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::CLONE_FILES;
-    let signals = Blocked::all();
-    // SAFETY: the child runs `carry_out` on a stack of its own and touches nothing but `job`, which
-    // outlives it: with CLONE_VFORK we go on when it has ended. It allocates nothing and takes no
-    // lock, so it does not matter what other threads were in the middle of. It has no signal handlers
-    // to run, since all signals are blocked, and a copy of our working directory, root and
-    // namespaces, since it does not share CLONE_FS: what it changes is its own.
-    let child = unsafe { libc::clone(carry_out, top.cast(), flags, (&raw mut job).cast()) };
-    // Read at once: what follows may set it again.
-    let refused = io::Error::last_os_error();
-    drop(signals);
-    if child < 0 {
-        return Err(Failed {
-            index: 0,
-            error: refused,
-        });
-    }
+    // SAFETY: `carry_out` makes system calls with what the job has, and touches nothing else.
+    let child = unsafe { in_our_memory(carry_out, (&raw mut job).cast(), libc::CLONE_FILES) };
+    let child = child.map_err(|error| Failed { index: 0, error })?;
     // It ends without a signal to us; `__WALL` waits for such children.
     // SAFETY: reaps the child; no status is asked for.
     while unsafe { libc::waitpid(child, std::ptr::null_mut(), libc::__WALL) } < 0
