@@ -10,6 +10,7 @@
     reason = "a harness reports to whoever reads the failed test"
 )]
 
+pub mod aws;
 mod client;
 mod eventually;
 mod kiln;

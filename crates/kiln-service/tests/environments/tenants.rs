@@ -1,11 +1,10 @@
 //! Functions that keep their tenants apart.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
-use std::process::{Command, Output};
 use std::thread;
 
 use kiln_service::{FunctionConfig, ServiceConfig};
+use kiln_testing::aws::{json_of, program};
 use kiln_testing::{Answer, eventually, is_running};
 use serde_json::{Value, json};
 
@@ -168,28 +167,6 @@ fn without_isolation_there_is_no_tenant() {
         serving.call(&json!({"do": "tenant"}))["tenant"],
         Value::Null
     );
-}
-
-/// A program of the virtual environment.
-fn program(name: &str) -> Command {
-    let python = std::env::var_os("KILN_TEST_PYTHON").expect(
-        "`KILN_TEST_PYTHON` names no Python with boto3 and awscli: run the tests by `cargo xtask test`",
-    );
-    let mut command = Command::new(PathBuf::from(python).with_file_name(name));
-    command
-        .env("AWS_ACCESS_KEY_ID", "123456789012")
-        .env("AWS_SECRET_ACCESS_KEY", "secret")
-        .env("AWS_DEFAULT_REGION", "eu-west-1")
-        .env("AWS_CONFIG_FILE", "/nonexistent")
-        .env("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent")
-        .env("AWS_EC2_METADATA_DISABLED", "true");
-    command
-}
-
-#[track_caller]
-fn json_of(output: &Output) -> Value {
-    assert!(output.status.success(), "{output:?}");
-    serde_json::from_slice(&output.stdout).unwrap()
 }
 
 #[test]
