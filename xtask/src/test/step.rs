@@ -21,8 +21,8 @@ pub enum Step {
     Macos,
     /// The documentation builds without a warning
     Docs,
-    /// Set up what tests use: zig, boto3 and the AWS CLI in a Python environment, AWS's runtimes for
-    /// Python and Node.js, its Runtime Interface Emulator, QEMU, Rust targets
+    /// Set up what tests use: zig, boto3, the AWS CLI and moto in a Python environment, AWS's runtimes
+    /// for Python and Node.js, its Runtime Interface Emulator, QEMU, Rust targets
     Tools,
     /// Build the functions that tests run, so that no test waits for it
     Functions,
@@ -170,6 +170,7 @@ fn functions(repository: &Repository) -> Result<(), Failure> {
         "fixtures/functions/Cargo.toml",
         "fixtures/streaming/Cargo.toml",
         "fixtures/extensions/Cargo.toml",
+        "fixtures/library/Cargo.toml",
     ] {
         let mut fixture = cargo(repository);
         fixture

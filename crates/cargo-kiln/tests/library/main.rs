@@ -1,0 +1,3 @@
+//! Functions written with the library, on the local Lambda.
+
+mod entry;

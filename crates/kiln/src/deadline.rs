@@ -1,0 +1,132 @@
+//! The time that is left, and an answer before it ends.
+//!
+//! Lambda ends an invocation at its deadline by killing the execution environment: the caller reads
+//! `Task timed out`, what was computed is lost, and the next invocation waits for a new environment.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use lambda_runtime::Context;
+
+use crate::invocation;
+
+/// A point in time by which work must be done, or none.
+///
+/// # Example
+///
+/// ```
+/// use kiln::Deadline;
+/// use std::time::Duration;
+///
+/// let deadline = Deadline::after(Duration::from_secs(10));
+/// // A client gets its usual timeout, or what is left if that is less.
+/// let timeout = deadline.at_most(Duration::from_secs(3));
+/// assert_eq!(timeout, Duration::from_secs(3));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Deadline {
+    at: Option<SystemTime>,
+}
+
+impl Deadline {
+    /// No deadline: outside of an invocation.
+    pub const NEVER: Self = Self { at: None };
+
+    /// At this time.
+    pub const fn at(time: SystemTime) -> Self {
+        Self { at: Some(time) }
+    }
+
+    /// This much from now.
+    pub fn after(left: Duration) -> Self {
+        Self {
+            at: SystemTime::now().checked_add(left),
+        }
+    }
+
+    /// Of an invocation. A context without one, as tests make them, has [none](Self::NEVER).
+    pub fn of(context: &Context) -> Self {
+        let since_epoch = Duration::from_millis(context.deadline);
+        Self {
+            at: (context.deadline > 0).then(|| UNIX_EPOCH + since_epoch),
+        }
+    }
+
+    /// Of the invocation that is [being handled](invocation::current), or [none](Self::NEVER).
+    pub fn current() -> Self {
+        invocation::current().map_or(Self::NEVER, |invocation| invocation.deadline())
+    }
+
+    /// When it is.
+    pub fn time(&self) -> Option<SystemTime> {
+        self.at
+    }
+
+    /// What is left, zero when it has passed. `None` if there is no deadline.
+    pub fn remaining(&self) -> Option<Duration> {
+        let left = self.at?.duration_since(SystemTime::now());
+        Some(left.unwrap_or_default())
+    }
+
+    /// Whether no time is left.
+    pub fn has_passed(&self) -> bool {
+        self.remaining() == Some(Duration::ZERO)
+    }
+
+    /// The deadline less a margin: time kept for what is done afterwards.
+    pub fn less(self, margin: Duration) -> Self {
+        Self {
+            at: self
+                .at
+                .map(|at| at.checked_sub(margin).unwrap_or(UNIX_EPOCH)),
+        }
+    }
+
+    /// The earlier of the two.
+    pub fn earliest(self, other: Self) -> Self {
+        match (self.at, other.at) {
+            (Some(one), Some(two)) => Self::at(one.min(two)),
+            (one, two) => Self { at: one.or(two) },
+        }
+    }
+
+    /// A timeout for a client: its own, or what is left if that is less.
+    pub fn at_most(&self, timeout: Duration) -> Duration {
+        self.remaining().map_or(timeout, |left| left.min(timeout))
+    }
+
+    /// Awaits the future until the deadline.
+    ///
+    /// A deadline that has passed fails at once, without polling the future.
+    ///
+    /// # Cancellation
+    /// The future is dropped at the deadline.
+    ///
+    /// # Errors
+    /// [`DeadlineExceeded`] when the deadline comes first.
+    pub async fn within<F: Future>(self, future: F) -> Result<F::Output, DeadlineExceeded> {
+        match self.remaining() {
+            None => Ok(future.await),
+            Some(Duration::ZERO) => Err(DeadlineExceeded),
+            Some(left) => tokio::time::timeout(left, future)
+                .await
+                .map_err(|_elapsed| DeadlineExceeded),
+        }
+    }
+}
+
+/// The deadline of the invocation came before the work was done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct DeadlineExceeded;
+
+impl std::fmt::Display for DeadlineExceeded {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("the deadline of the invocation has passed")
+    }
+}
+
+impl std::error::Error for DeadlineExceeded {}
+
+crate::errors::lambda_error! {
+    DeadlineExceeded: |_error| ("DeadlineExceeded", retryable: true, status: GATEWAY_TIMEOUT)
+}

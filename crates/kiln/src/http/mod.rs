@@ -1,0 +1,1 @@
+//! Layers for functions that answer HTTP requests.

@@ -1,0 +1,1 @@
+//! Handlers that run once per key.

@@ -1,0 +1,136 @@
+//! What is being handled: request id, deadline, trace.
+//!
+//! [`run`](crate::run()) and [`testing`](crate) put every invocation into scope, and the other parts
+//! find it here: logs carry its request id, [`io`](crate) stops in time for its deadline.
+
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use lambda_runtime::Context;
+
+use crate::deadline::Deadline;
+use crate::environment;
+
+tokio::task_local! {
+    static CURRENT: Arc<Invocation>;
+}
+
+/// Those being handled in this process, for code that no task leads to.
+static IN_FLIGHT: Mutex<Vec<Arc<Invocation>>> = Mutex::new(Vec::new());
+
+/// Whether an invocation has begun in this environment.
+static BEGUN: AtomicBool = AtomicBool::new(false);
+
+/// One invocation of the function.
+pub struct Invocation {
+    /// Its context.
+    pub context: Context,
+    /// Whether it is the first of its environment and has waited for its init.
+    ///
+    /// False with provisioned concurrency and on managed instances, where environments are made ahead.
+    pub cold_start: bool,
+    extensions: Mutex<http::Extensions>,
+}
+
+impl Invocation {
+    /// Of this context. The first one made in a process is its cold start.
+    pub fn new(context: Context) -> Arc<Self> {
+        let first = !BEGUN.swap(true, Ordering::Relaxed);
+        Self::with_cold_start(context, first && environment::current().starts_cold())
+    }
+
+    /// Of this context, cold or not.
+    pub fn with_cold_start(context: Context, cold_start: bool) -> Arc<Self> {
+        Arc::new(Self {
+            context,
+            cold_start,
+            extensions: Mutex::default(),
+        })
+    }
+
+    /// When Lambda ends it. None when the context has none.
+    pub fn deadline(&self) -> Deadline {
+        Deadline::of(&self.context)
+    }
+
+    /// What parts of this crate and layers keep for the time of this invocation, by type.
+    ///
+    /// The lock is for the moment: do not hold it across an await.
+    pub fn extensions(&self) -> MutexGuard<'_, http::Extensions> {
+        // What is stored is whole whoever panicked meanwhile.
+        self.extensions
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Handles it: within the future, [`current`] is this invocation.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use kiln::Context;
+    /// use kiln::invocation::{self, Invocation};
+    ///
+    /// # tokio_test(async {
+    /// let invocation = Invocation::new(Context::default());
+    /// let is_there = invocation.scope(async { invocation::current().is_some() }).await;
+    /// assert!(is_there);
+    /// # });
+    /// # fn tokio_test(test: impl Future<Output = ()>) {
+    /// #     tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(test);
+    /// # }
+    /// ```
+    pub async fn scope<F: Future>(self: Arc<Self>, future: F) -> F::Output {
+        let _in_flight = InFlight::enter(self.clone());
+        CURRENT.scope(self, future).await
+    }
+
+    /// Works on it on a thread of its own: within the closure, [`current`] is this invocation.
+    pub fn sync_scope<T>(self: Arc<Self>, work: impl FnOnce() -> T) -> T {
+        CURRENT.sync_scope(self, work)
+    }
+}
+
+impl fmt::Debug for Invocation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Invocation")
+            .field("context", &self.context)
+            .field("cold_start", &self.cold_start)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The invocation that is being handled here.
+///
+/// That of the task; in a task or thread that was spawned from one, the only one in this process if
+/// there is only one, as there is everywhere but on managed instances.
+pub fn current() -> Option<Arc<Invocation>> {
+    CURRENT
+        .try_with(Arc::clone)
+        .ok()
+        .or_else(|| match in_flight().as_slice() {
+            [only] => Some(only.clone()),
+            _ => None,
+        })
+}
+
+fn in_flight() -> MutexGuard<'static, Vec<Arc<Invocation>>> {
+    IN_FLIGHT.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Its entry among those in flight, also when the future is dropped half-way.
+struct InFlight(Arc<Invocation>);
+
+impl InFlight {
+    fn enter(invocation: Arc<Invocation>) -> Self {
+        in_flight().push(invocation.clone());
+        Self(invocation)
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        in_flight().retain(|other| !Arc::ptr_eq(other, &self.0));
+    }
+}

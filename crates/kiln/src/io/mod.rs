@@ -1,0 +1,1 @@
+//! Bounded fan-out.

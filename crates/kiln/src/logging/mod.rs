@@ -1,0 +1,1 @@
+//! JSON logs with the keys of Lambda.

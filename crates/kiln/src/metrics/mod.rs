@@ -1,0 +1,1 @@
+//! CloudWatch metrics in the embedded metric format.

@@ -1,0 +1,1 @@
+//! Cached parameters and secrets.

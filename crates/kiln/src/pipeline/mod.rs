@@ -1,0 +1,1 @@
+//! Download, compute, upload: overlapping, in bounded memory.
