@@ -39,7 +39,11 @@ pub fn all() -> &'static [Sample] {
 /// events to tests.
 macro_rules! text {
     ($name:literal) => {
-        include_str!(concat!("../../../kiln/src/testing/samples/", $name, ".json"))
+        include_str!(concat!(
+            "../../../kiln/src/testing/samples/",
+            $name,
+            ".json"
+        ))
     };
 }
 

@@ -19,8 +19,9 @@ use process::Process;
 /// The functions of this package on the local Lambda: a [`LocalBuilder`], to be awaited.
 ///
 /// It starts `kiln watch` (the program that the variable `KILN` names, else `kiln` on `PATH`) on a free
-/// port, which builds the package's binaries in the target directory and the profile of the running
-/// test, and waits until they answer. It ends with the [`Local`].
+/// port, and waits until the package's binaries answer: those that cargo has built for an integration
+/// test; elsewhere it builds them, in the target directory and the profile of the test. It ends with the
+/// [`Local`].
 ///
 /// # Example
 ///

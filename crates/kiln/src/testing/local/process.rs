@@ -1,6 +1,7 @@
 //! `kiln watch`, for as long as a test needs it.
 
 use std::env;
+use std::ffi::OsString;
 use std::io::{BufRead as _, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -32,6 +33,7 @@ impl Process {
             .args(["watch", "--port", "0", "--ignore-changes", "--package"])
             .arg(&settings.package)
             .args(where_the_test_is())
+            .args(is_built(env::vars_os()).then_some("--no-build"))
             .args(variables(&settings.variables)?)
             .args(&settings.arguments)
             .stdin(Stdio::null())
@@ -107,6 +109,15 @@ fn is_of_the_test(variable: &str) -> bool {
     ]
     .iter()
     .any(|prefix| variable.starts_with(prefix))
+}
+
+/// Whether cargo has built the package's binaries for this test, as it does for [integration tests].
+///
+/// Built once more by themselves, the packages of a workspace would get other features.
+///
+/// [integration tests]: https://doc.rust-lang.org/cargo/reference/environment-variables.html
+fn is_built(mut variables: impl Iterator<Item = (OsString, OsString)>) -> bool {
+    variables.any(|(name, _)| name.to_string_lossy().starts_with("CARGO_BIN_EXE_"))
 }
 
 /// The flags that have the functions built where the test was, so that nothing is built twice.
@@ -214,6 +225,15 @@ mod tests {
             assert_eq!(found.as_deref(), Some(Path::new(target)));
             assert_eq!(profile(program), its_profile, "{}", program.display());
         }
+    }
+
+    #[test]
+    fn cargo_says_that_it_has_built_the_binaries() {
+        let variable = |name: &str| (OsString::from(name), OsString::new());
+        assert!(is_built(
+            ["HOME", "CARGO_BIN_EXE_orders"].map(variable).into_iter()
+        ));
+        assert!(!is_built(["HOME", "CARGO"].map(variable).into_iter()));
     }
 
     #[test]
