@@ -19,7 +19,7 @@ use crate::errors::{LambdaError, lambda_error};
 ///
 /// # kiln_doc(async {
 /// let result = compute::run(|| panic!("no such currency")).await;
-/// let Err(ComputeError::Panicked { message }) = result else { unreachable!() };
+/// let Err(ComputeError::Panicked { message, .. }) = result else { unreachable!() };
 /// assert_eq!(message, "no such currency");
 /// # });
 /// # fn kiln_doc<T>(test: impl Future<Output = T>) -> T {

@@ -1,35 +1,18 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use kiln_testing::eventually;
-use lambda_runtime::Context;
 use proptest::prelude::*;
 use rayon::prelude::*;
 
 use super::*;
 use crate::deadline::DeadlineExceeded;
 use crate::errors::LambdaError as _;
-use crate::invocation::{self, Invocation};
-
-/// An invocation that ends so long from now.
-fn invocation(left: Duration) -> Arc<Invocation> {
-    let mut context = Context::default();
-    context.request_id = "8476a536".to_owned();
-    let deadline = (SystemTime::now() + left).duration_since(UNIX_EPOCH);
-    context.deadline = u64::try_from(deadline.unwrap().as_millis()).unwrap();
-    Invocation::with_cold_start(context, false)
-}
-
-const LONG: Duration = Duration::from_secs(900);
-
-/// In an invocation of its own: outside of any, the only one in flight counts, which may be that of a
-/// test beside this one.
-fn in_time<F: Future>(test: F) -> impl Future<Output = F::Output> {
-    invocation(LONG).scope(test)
-}
+use crate::invocation;
+use crate::test_invocation::{LONG, REQUEST_ID, in_time, invocation};
 
 fn wait_for<T>(test: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -223,7 +206,7 @@ async fn closures_see_invocation_and_span() {
     let subscriber = tracing_subscriber::registry();
     let _default = ::tracing::subscriber::set_default(subscriber);
     let span = info_span!("handler");
-    let expected = (Some("8476a536".to_owned()), span.id());
+    let expected = (Some(REQUEST_ID.to_owned()), span.id());
     let seen = || {
         let invocation = invocation::current();
         let id = invocation.map(|invocation| invocation.context.request_id.clone());
