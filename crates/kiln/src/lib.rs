@@ -52,6 +52,10 @@ pub mod deadline;
 pub mod environment;
 pub mod errors;
 pub mod invocation;
+#[cfg(any(feature = "logging", feature = "metrics"))]
+mod json;
+#[cfg(any(feature = "logging", feature = "metrics"))]
+mod output;
 pub mod run;
 
 #[cfg(feature = "batch")]
