@@ -2,7 +2,7 @@
 
 use std::env;
 use std::io::Write;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use serde::Serialize;
 use tracing::{Level, Subscriber, warn};
@@ -13,9 +13,10 @@ use super::buffer::Buffer;
 use super::layer::{LogFilter, LogLayer};
 use super::redact::{REDACTED, Redaction};
 use super::settings::{Explicit, Format, Settings};
-use super::shared::{Output, Shared};
+use super::shared::Shared;
 use super::state::draw;
 use crate::clock::{Clock, SystemClock};
+use crate::output::Output;
 
 /// A log to configure and [start](Self::init).
 ///
@@ -252,7 +253,7 @@ impl Logging {
     /// kiln::logging::Logging::new().writer(std::io::stderr()).init();
     /// ```
     pub fn writer(mut self, writer: impl Write + Send + 'static) -> Self {
-        self.output = Output::Writer(Mutex::new(Box::new(writer)));
+        self.output = Output::to(writer);
         self
     }
 

@@ -1,8 +1,6 @@
 //! What every part of a log has in common.
 
-use std::fmt;
-use std::io::Write;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tracing::Level;
@@ -15,7 +13,7 @@ use super::settings::Settings;
 use super::state::Logged;
 use crate::clock::Clock;
 use crate::invocation::Invocation;
-use crate::output;
+use crate::output::Output;
 
 /// A log as it was configured.
 #[derive(Debug)]
@@ -63,34 +61,5 @@ impl Shared {
         let mut line = String::new();
         line::write(&mut line, self, &head, &fields, Some((invocation, logged)));
         self.output.write(&line);
-    }
-}
-
-/// Where lines go.
-pub(super) enum Output {
-    Stdout,
-    Writer(Mutex<Box<dyn Write + Send>>),
-}
-
-impl Output {
-    /// Writes a line, its line break included, at once.
-    pub(super) fn write(&self, line: &str) {
-        match self {
-            Self::Stdout => output::line(line),
-            Self::Writer(writer) => {
-                let mut writer = writer.lock().unwrap_or_else(PoisonError::into_inner);
-                // As with stdout: a log that cannot be written fails no invocation.
-                let _failed = writer.write_all(line.as_bytes());
-            }
-        }
-    }
-}
-
-impl fmt::Debug for Output {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Stdout => "Stdout",
-            Self::Writer(_) => "Writer",
-        })
     }
 }
