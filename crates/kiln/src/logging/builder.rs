@@ -298,7 +298,7 @@ impl Logging {
 
     fn shared(self) -> Arc<Shared> {
         let settings = Settings::read(|name| env::var(name).ok(), self.explicit);
-        Arc::new(Shared {
+        let shared = Shared {
             sampled: draw(settings.sample_rate),
             settings,
             buffer: self.buffer,
@@ -307,7 +307,9 @@ impl Logging {
             keys: self.keys,
             clock: self.clock,
             output: self.output,
-        })
+        };
+        shared.announce();
+        Arc::new(shared)
     }
 }
 

@@ -53,7 +53,6 @@ mod buffer;
 mod builder;
 mod captured;
 pub mod correlation_paths;
-mod event;
 mod fields;
 mod layer;
 mod level;
@@ -73,12 +72,13 @@ pub use ::tracing::{Level, debug, error, info, instrument, trace, warn};
 pub use buffer::Buffer;
 pub use builder::Logging;
 pub use captured::Captured;
-pub use event::{EventLayer, EventService};
 pub use service::{LoggingFuture, LoggingLayer, LoggingService};
 pub use settings::Format;
 
-use crate::invocation;
-use state::{CorrelationId, Logged};
+use bytes::Bytes;
+
+use crate::invocation::{self, Invocation};
+use state::{CorrelationId, Logged, RawEvent};
 
 /// Logs as the environment asks for it, unless a subscriber is set already.
 ///
@@ -93,6 +93,19 @@ use state::{CorrelationId, Logged};
 /// ```
 pub fn init() -> bool {
     Logging::new().init()
+}
+
+/// Logs from here on, as [`run`](crate::run()) does: it reports failures itself.
+pub(crate) fn begin() {
+    layer::failures_are_logged();
+    init();
+}
+
+/// Keeps the event as it came, if the log wants something of it.
+pub(crate) fn keep_event(invocation: &Invocation, body: &Bytes) {
+    if shared::wants_events() {
+        invocation.extensions().insert(RawEvent(body.clone()));
+    }
 }
 
 /// Sets `correlation_id` on the lines of the invocation that is being handled, from here on.

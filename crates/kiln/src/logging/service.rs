@@ -9,9 +9,8 @@ use pin_project_lite::pin_project;
 use tower::{Layer, Service};
 use tracing::{Span, info, info_span};
 
-use super::event;
 use super::layer::EVENT_TARGET;
-use super::state::{Logged, RawEvent};
+use super::state::Logged;
 use crate::invocation::{self, Invocation};
 
 /// Opens the span of each invocation, and at its end writes or forgets what the
@@ -79,11 +78,6 @@ where
 
     fn call(&mut self, event: LambdaEvent<A>) -> Self::Future {
         let invocation = invocation::current();
-        if let Some(invocation) = &invocation
-            && let Some(body) = event::body()
-        {
-            invocation.extensions().insert(RawEvent(body));
-        }
         // The log's filter decides whether this is written, and its layer adds the event.
         info!(target: EVENT_TARGET, "Lambda invocation event");
         let span = info_span!(target: "kiln::invocation", "invocation");

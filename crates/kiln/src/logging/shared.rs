@@ -1,6 +1,7 @@
 //! What every part of a log has in common.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tracing::Level;
@@ -14,6 +15,13 @@ use super::state::Logged;
 use crate::clock::Clock;
 use crate::invocation::Invocation;
 use crate::output::Output;
+
+/// Whether there is a log that wants events as they come: they are kept in memory for it.
+static WANTS_EVENTS: AtomicBool = AtomicBool::new(false);
+
+pub(super) fn wants_events() -> bool {
+    WANTS_EVENTS.load(Ordering::Relaxed)
+}
 
 /// A log as it was configured.
 #[derive(Debug)]
@@ -31,6 +39,13 @@ pub(super) struct Shared {
 }
 
 impl Shared {
+    /// Says what is wanted beside records.
+    pub(super) fn announce(&self) {
+        if self.settings.log_event || self.correlation_id_path.is_some() {
+            WANTS_EVENTS.store(true, Ordering::Relaxed);
+        }
+    }
+
     pub(super) fn now(&self) -> Duration {
         self.clock.since_epoch()
     }

@@ -14,7 +14,7 @@ use crate::json;
 
 /// The event as it came, for what is found in it by path.
 #[derive(Clone, Debug)]
-pub(crate) struct RawEvent(pub(crate) Bytes);
+pub(super) struct RawEvent(pub(super) Bytes);
 
 /// The id that leads from one service's log to the next one's.
 #[derive(Clone, Debug)]

@@ -130,9 +130,9 @@ impl fmt::Display for MetricError {
 impl Error for MetricError {}
 
 crate::errors::lambda_error! {
-    MetricError: |error| (
-        match error {
-            Self::NothingAdded => "NoMetrics",
+    MetricError: |_error| (
+        match _error {
+            MetricError::NothingAdded => "NoMetrics",
             _ => "InvalidMetric",
         },
         retryable: false,
