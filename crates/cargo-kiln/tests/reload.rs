@@ -2,7 +2,7 @@
 
 use std::thread;
 
-use kiln_testing::{Project, Watch, eventually, fixture};
+use kiln_testing::{Kiln, Project, Watch, eventually, fixture};
 use serde_json::json;
 
 const KILN: &str = env!("CARGO_BIN_EXE_kiln");
@@ -20,6 +20,31 @@ fn an_edit_reaches_the_next_call_and_its_cause_is_printed() {
     });
     watch.wait_for("src/main.rs → build ");
     assert!(watch.printed().contains(" ms → swap "));
+}
+
+#[test]
+fn what_is_built_already_is_served_without_a_build() {
+    let directory = Project::target_directory();
+    let directory = directory.to_str().unwrap();
+    let project = Project::function("reload-built", r#"Ok(json!("built"))"#);
+    let arguments = [
+        "--no-build",
+        "--bin=reload-built",
+        "--target-dir",
+        directory,
+    ];
+    Kiln::new(KILN)
+        .in_dir(project.path())
+        .args(["watch", "--port=0"])
+        .args(arguments)
+        .exits(2)
+        .expect_stderr("`reload-built` is not built: there is no `");
+
+    let built = Watch::start(KILN, project.path(), &[]).ready();
+    drop(built);
+    project.write_handler("this does not compile");
+    let watch = Watch::start(KILN, project.path(), &["--no-build"]).ready();
+    assert_eq!(watch.client().invoke("reload-built", "{}").json(), "built");
 }
 
 #[test]

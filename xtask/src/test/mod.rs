@@ -1,5 +1,6 @@
 //! `cargo xtask test`: everything continuous integration checks.
 
+mod features;
 mod plan;
 mod step;
 

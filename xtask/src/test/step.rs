@@ -5,6 +5,7 @@ use std::process::Command;
 
 use clap::ValueEnum as _;
 
+use super::features;
 use crate::command::{self, cargo};
 use crate::failure::Failure;
 use crate::repository::Repository;
@@ -19,6 +20,8 @@ pub enum Step {
     Clippy,
     /// What does not take a C compiler of that system is sound on macOS as well, to clippy's eyes
     Macos,
+    /// Each part of the library compiles without the others
+    Features,
     /// The documentation builds without a warning
     Docs,
     /// Set up what tests use: zig, boto3, the AWS CLI and moto in a Python environment, AWS's runtimes
@@ -28,7 +31,7 @@ pub enum Step {
     Functions,
     /// All tests of the workspace
     Tests,
-    /// All tests of the examples
+    /// All tests of the examples, on the local Lambda among others
     Examples,
 }
 
@@ -43,6 +46,7 @@ impl Step {
     pub fn needs(self) -> &'static [Self] {
         match self {
             Self::Tests => &[Self::Tools, Self::Functions],
+            Self::Examples => &[Self::Tools],
             _ => &[],
         }
     }
@@ -56,6 +60,7 @@ impl Step {
             Self::Fmt => fmt(repository),
             Self::Clippy => clippy(repository),
             Self::Macos => macos(repository),
+            Self::Features => features(repository),
             Self::Docs => docs(repository),
             Self::Tools => tools(repository).map(drop),
             Self::Functions => functions(repository),
@@ -128,11 +133,32 @@ fn macos(repository: &Repository) -> Result<(), Failure> {
     command::run(clippy.args(["--", "--deny", "warnings"]))
 }
 
+fn features(repository: &Repository) -> Result<(), Failure> {
+    let manifest = repository.path("crates/kiln/Cargo.toml");
+    for feature in features::alone(&manifest)? {
+        let mut check = cargo(repository);
+        check
+            .args(["clippy", "--package", "kiln", "--locked"])
+            .args(["--no-default-features", "--features", &feature])
+            .args(["--", "--deny", "warnings"]);
+        command::run(&mut check)?;
+    }
+    Ok(())
+}
+
 fn docs(repository: &Repository) -> Result<(), Failure> {
-    let mut doc = cargo(repository);
-    doc.args(["doc", "--workspace", "--no-deps", "--locked"])
-        .env("RUSTDOCFLAGS", "--deny warnings");
-    command::run(&mut doc)
+    // The library is documented with all its parts, and would lack those that no program here uses.
+    for arguments in [
+        ["--workspace", "--exclude=kiln"],
+        ["--package=kiln", "--all-features"],
+    ] {
+        let mut doc = cargo(repository);
+        doc.args(["doc", "--no-deps", "--locked"])
+            .args(arguments)
+            .env("RUSTDOCFLAGS", "--deny warnings");
+        command::run(&mut doc)?;
+    }
+    Ok(())
 }
 
 /// What tests find by the variables of [`with_tools`].
@@ -182,8 +208,12 @@ fn functions(repository: &Repository) -> Result<(), Failure> {
     if cfg!(all(target_os = "linux", target_arch = "x86_64")) {
         for_arm64(repository)?;
     }
+    // Those of the tour, as it builds them: with more packages, they would have other features.
     let mut examples = in_examples(repository, "build");
-    command::run(examples.arg("--bins"))
+    for function in ["orders-api", "orders-queue", "risk-report"] {
+        examples.args(["--package", function, "--bin", function]);
+    }
+    command::run(&mut examples)
 }
 
 /// The function that an emulator runs, linked as `kiln watch` links it.
@@ -207,14 +237,29 @@ fn tests(repository: &Repository) -> Result<(), Failure> {
 }
 
 fn examples(repository: &Repository) -> Result<(), Failure> {
-    let mut test = in_examples(repository, "test");
-    command::run(test.arg("--no-fail-fast"))
+    // Their tests serve them on the local Lambda.
+    let mut kiln = cargo(repository);
+    kiln.args(["build", "--package", "cargo-kiln", "--bin", "kiln"])
+        .args(["--locked", "--target-dir", "target"]);
+    command::run(&mut kiln)?;
+    let mut fixtures = cargo(repository);
+    fixtures
+        .args(["test", "--locked", "--no-fail-fast"])
+        .args(["--manifest-path", "fixtures/library/Cargo.toml"])
+        .args(["--target-dir", "target/fixtures"]);
+    let mut examples = in_examples(repository, "test");
+    examples.args(["--workspace", "--no-fail-fast"]);
+    for mut test in [fixtures, examples] {
+        with_tools(repository, &mut test)?;
+        command::run(test.env("KILN", repository.path("target/debug/kiln")))?;
+    }
+    Ok(())
 }
 
 fn in_examples(repository: &Repository, subcommand: &str) -> Command {
     let mut command = cargo(repository);
     command
-        .args([subcommand, "--workspace", "--locked"])
+        .args([subcommand, "--locked"])
         .args(["--manifest-path", "examples/Cargo.toml"])
         .args(["--target-dir", "examples/target"]);
     command

@@ -1,5 +1,6 @@
 //! `kiln watch`: build, serve and reload every function of the workspace.
 
+mod built;
 mod configuration;
 mod dep_info;
 mod function_flags;
@@ -86,6 +87,13 @@ pub struct Args {
     /// Serve what is there and do not reload on changes.
     #[arg(long, visible_alias = "no-reload")]
     ignore_changes: bool,
+
+    /// Serve what cargo has built already: build nothing, and do not reload on changes.
+    ///
+    /// For tests and scripts that have run `cargo build`. Cargo's flags say which profile, target and
+    /// directory.
+    #[arg(long, conflicts_with = "only_lambda_apis")]
+    no_build: bool,
 
     /// Start no function: serve the Runtime API for one that you start yourself, in a debugger.
     ///

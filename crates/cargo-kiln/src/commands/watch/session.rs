@@ -13,12 +13,12 @@ use kiln_service::filesystem::FileSystemInForce;
 use kiln_service::resources::InForce;
 use kiln_service::{BuildState, Code, ConcurrencyShare, Service};
 
-use super::Watch;
 use super::configuration::Configuration;
 use super::dep_info::made_of;
 use super::keys::{HELP, Key, Keys};
 use super::other_target;
 use super::sources::{Interest, Sources};
+use super::{Watch, built};
 use crate::failure::{Exit, Failure};
 use crate::local::compile::{self, Compiled};
 use crate::local::snapshots::Snapshots;
@@ -161,6 +161,9 @@ impl<'a> Session<'a> {
         if self.watch.settings.only_lambda_apis.value {
             return self.serve_external(keys).await;
         }
+        if self.watch.args.no_build {
+            return self.serve_built(keys).await;
+        }
         let mut sources = Sources::new().map_err(|error| watch_failure(&error))?;
         self.watch_sources(&mut sources)?;
         let mut cause: Option<Vec<PathBuf>> = None;
@@ -279,6 +282,28 @@ impl<'a> Session<'a> {
         }
         while self.press(keys.next().await) {}
         Ok(Exit::Done)
+    }
+
+    /// Serves what is built already, and again what is built when a key asks for it.
+    async fn serve_built(&mut self, keys: &mut Keys) -> Result<Exit, Failure> {
+        let mut cause: Option<&[PathBuf]> = None;
+        loop {
+            let cargo = self.cargo_build()?.options;
+            let directory = &self.project.target_directory;
+            match built::executables(self.configuration.built(), directory, &cargo) {
+                Ok(compiled) => self.finish(Ok(compiled), cause),
+                Err(failure) if cause.is_none() => return Err(failure),
+                Err(failure) => self.say_error(&failure.to_string()),
+            }
+            loop {
+                match keys.next().await {
+                    Key::Rebuild => break,
+                    key if self.press(key) => {}
+                    _ => return Ok(Exit::Done),
+                }
+            }
+            cause = Some(&[]);
+        }
     }
 
     /// Reads the configuration again if it may have changed; what is wrong with it is said, and
