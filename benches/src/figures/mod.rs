@@ -42,6 +42,10 @@ pub enum Figure {
     Batch,
     /// The library's idempotent calls, in memory
     Idempotency,
+    /// The library: a million small items, and how late a timer is beside them
+    Compute,
+    /// The library: 64 items that are downloaded, computed and uploaded
+    Pipeline,
     /// Where the time of a warm invocation goes, by `perf`: only when named
     Profile,
     /// A million invocations of functions that answer, fail, crash and hang: measured only when named
@@ -69,7 +73,12 @@ impl Plan {
     /// The plan of a command line; `scratch` is for files that nobody needs afterwards.
     pub fn new(arguments: &Arguments, scratch: &Path) -> Result<Self, BenchError> {
         let absolute = |path: &Path| std::path::absolute(path).map_err(BenchError::file(path));
-        let existing = |path: &Path| path.canonicalize().map_err(BenchError::file(path));
+        let tools = Figure::chosen(&arguments.figures);
+        let tools = tools.iter().any(|figure| figure.needs_tools());
+        let existing = |path: &Path| match tools {
+            true => path.canonicalize().map_err(BenchError::file(path)),
+            false => Ok(path.to_owned()),
+        };
         Ok(Self {
             tools: Tools {
                 kiln: existing(&arguments.kiln)?,
@@ -112,6 +121,14 @@ impl Figure {
         .collect()
     }
 
+    /// Whether it is about the tools; those of the library need nothing but this program.
+    pub fn needs_tools(self) -> bool {
+        !matches!(
+            self,
+            Self::Batch | Self::Compute | Self::Idempotency | Self::Pipeline
+        )
+    }
+
     /// Measures it.
     pub fn measure(self, plan: &Plan) -> Result<Section, BenchError> {
         let measured = match self {
@@ -124,6 +141,8 @@ impl Figure {
             Self::CpuShare => cpu_share::measure(plan),
             Self::Batch => library::batch::measure(plan),
             Self::Idempotency => library::idempotency::measure(plan),
+            Self::Compute => library::compute::measure(plan),
+            Self::Pipeline => library::pipeline::measure(plan),
             Self::Profile => profile::measure(plan),
             Self::Soak => soak::measure(plan),
         };
@@ -132,16 +151,13 @@ impl Figure {
         Ok(section)
     }
 
-    /// Whether it invokes functions: the library's figures do not, and need none built.
-    pub fn invokes_functions(self) -> bool {
-        !matches!(self, Self::Batch | Self::Idempotency)
-    }
-
     fn name(self) -> String {
         let value = self.to_possible_value();
         value.map_or_else(String::new, |value| value.get_name().to_owned())
     }
 }
+
+pub use library::compute::lateness;
 
 /// Says which round of a figure begins.
 fn round(what: &str, number: u32, of: u32) {

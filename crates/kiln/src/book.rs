@@ -15,4 +15,8 @@ macro_rules! chapters {
 
 chapters! {
     "README.md",
+    "async-or-threads.md",
+    "compute.md",
+    "fan-out.md",
+    "pipelines.md",
 }

@@ -4,15 +4,21 @@
 //! `bare` is what is written by hand.
 
 pub(super) mod batch;
+pub(super) mod compute;
 pub(super) mod idempotency;
+pub(super) mod pipeline;
+
+use tokio::runtime::{Builder, Runtime};
 
 use crate::error::BenchError;
 
+/// The runtime of a function with one vCPU.
+fn runtime() -> Result<Runtime, BenchError> {
+    let built = Builder::new_current_thread().enable_all().build();
+    built.map_err(BenchError::Machine)
+}
+
 /// Runs what is asynchronous on one thread, as a function of one vCPU does.
 fn on_one_thread<F: Future>(future: F) -> Result<F::Output, BenchError> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(BenchError::Machine)?;
-    Ok(runtime.block_on(future))
+    Ok(runtime()?.block_on(future))
 }
