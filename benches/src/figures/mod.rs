@@ -4,6 +4,7 @@ mod added_latency;
 mod cpu_share;
 mod first_call;
 mod footprint;
+mod library;
 mod parallel;
 mod profile;
 mod reload;
@@ -37,6 +38,8 @@ pub enum Figure {
     Footprint,
     /// The share of CPU that a function gets, beside the one its memory says
     CpuShare,
+    /// The library: what logs, metrics and the deadline add to an invocation
+    Layers,
     /// Where the time of a warm invocation goes, by `perf`: only when named
     Profile,
     /// A million invocations of functions that answer, fail, crash and hang: measured only when named
@@ -117,6 +120,7 @@ impl Figure {
             Self::Parallel => parallel::measure(plan),
             Self::Footprint => footprint::measure(plan),
             Self::CpuShare => cpu_share::measure(plan),
+            Self::Layers => library::layers::measure(plan),
             Self::Profile => profile::measure(plan),
             Self::Soak => soak::measure(plan),
         };

@@ -1,0 +1,3 @@
+//! What the library `kiln` adds to a function, beside the usual hand-written way.
+
+pub(super) mod layers;
