@@ -21,8 +21,8 @@ fn request_id(answer: &Answer) -> String {
 /// What the function has logged as JSON for this invocation.
 fn lines(watch: &Watch, answer: &Answer) -> Vec<Value> {
     let id = request_id(answer);
-    // The record at the end of an invocation comes after all its lines.
-    watch.wait_for(&format!("REPORT RequestId: {id}"));
+    // What is said of an invocation comes after all its lines.
+    watch.wait_for(&format!("▸ {id} "));
     json_lines(watch)
         .into_iter()
         .filter(|line| line["function_request_id"] == *id)

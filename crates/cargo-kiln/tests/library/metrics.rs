@@ -53,7 +53,10 @@ fn metrics_are_written_before_the_answer_however_the_handler_ends() {
     assert_eq!(spawned[0]["InTask"], 1.0);
 
     let refused = client.invoke("metrics", r#"{"do": "refused"}"#).json();
-    assert_eq!(refused["errorType"], "InvalidMetric");
+    assert_eq!(
+        refused["errorMessage"],
+        "`NaN` is no value for the metric `Price`: it is not finite"
+    );
 }
 
 #[test]
@@ -63,7 +66,7 @@ fn a_line_that_is_full_is_written_at_once() {
     client.invoke("metrics", "{}");
     let answer = client.invoke("metrics", r#"{"do": "many"}"#);
     let id = answer.header("x-amzn-requestid").unwrap();
-    watch.wait_for(&format!("REPORT RequestId: {id}"));
+    watch.wait_for(&format!("▸ {id} "));
     let printed = watch.printed();
     let objects = printed
         .lines()
