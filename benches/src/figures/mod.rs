@@ -46,6 +46,8 @@ pub enum Figure {
     Compute,
     /// The library: 64 items that are downloaded, computed and uploaded
     Pipeline,
+    /// The library: what logs, metrics and the deadline add to an invocation
+    Layers,
     /// Where the time of a warm invocation goes, by `perf`: only when named
     Profile,
     /// A million invocations of functions that answer, fail, crash and hang: measured only when named
@@ -125,7 +127,7 @@ impl Figure {
     pub fn needs_tools(self) -> bool {
         !matches!(
             self,
-            Self::Batch | Self::Compute | Self::Idempotency | Self::Pipeline
+            Self::Batch | Self::Compute | Self::Idempotency | Self::Layers | Self::Pipeline
         )
     }
 
@@ -143,6 +145,7 @@ impl Figure {
             Self::Idempotency => library::idempotency::measure(plan),
             Self::Compute => library::compute::measure(plan),
             Self::Pipeline => library::pipeline::measure(plan),
+            Self::Layers => library::layers::measure(plan),
             Self::Profile => profile::measure(plan),
             Self::Soak => soak::measure(plan),
         };

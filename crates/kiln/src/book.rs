@@ -19,4 +19,6 @@ chapters! {
     "compute.md",
     "fan-out.md",
     "pipelines.md",
+    "logging.md",
+    "metrics.md",
 }

@@ -6,6 +6,7 @@
 pub(super) mod batch;
 pub(super) mod compute;
 pub(super) mod idempotency;
+pub(super) mod layers;
 pub(super) mod pipeline;
 
 use tokio::runtime::{Builder, Runtime};

@@ -21,7 +21,6 @@
 //! ```
 //! use kiln::logging::{self, info, instrument};
 //!
-//! # let lines = logging::Captured::default();
 //! logging::init();
 //!
 //! #[instrument(skip_all, fields(order_id = order_id))]
@@ -67,7 +66,28 @@ mod state;
 mod tests;
 mod timestamp;
 
-pub use ::tracing::{Level, debug, error, info, instrument, trace, warn};
+pub use ::tracing::{
+    Instrument, Level, Span, debug, debug_span, error, error_span, info, info_span, trace,
+    trace_span, warn, warn_span,
+};
+
+/// The attribute `#[instrument]` of `tracing`: a function call as a span.
+///
+/// What it writes names the crate `tracing`, which must be among the function's own dependencies; the
+/// macros beside it do without.
+///
+/// # Example
+///
+/// ```
+/// use kiln::logging::{info, instrument};
+///
+/// #[instrument]
+/// fn place(order_id: u32) {
+///     info!("order placed");
+/// }
+/// place(1);
+/// ```
+pub use ::tracing::instrument;
 
 pub use buffer::Buffer;
 pub use builder::Logging;
