@@ -51,9 +51,7 @@ async fn records_are_handled_side_by_side() {
     let warehouse = Together(Barrier::new(CONCURRENCY));
     let orders = (0..CONCURRENCY).map(|number| order(&format!("ord-{number}")));
     // One after another they would wait for each other until the time is up.
-    let response = handle(batch(orders), &warehouse)
-        .await
-        .unwrap();
+    let response = handle(batch(orders), &warehouse).await.unwrap();
     assert_eq!(failures(&response), Vec::<&str>::new());
 }
 
@@ -96,9 +94,7 @@ async fn each_failure_is_reported_alone() {
         record.message_id = Some("without-body".to_owned());
         record
     });
-    let response = handle(batch, &StockRoom::opening_stock())
-        .await
-        .unwrap();
+    let response = handle(batch, &StockRoom::opening_stock()).await.unwrap();
     assert_eq!(
         failures(&response),
         ["message-1", "message-2", "message-3", "without-body"]

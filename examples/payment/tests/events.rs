@@ -17,7 +17,10 @@ async fn a_payment_is_made_once() -> Result<(), kiln::Error> {
     let mut changed = event.clone();
     changed["cents"] = json!(1);
     let refused = function.invoke(&changed).await?;
-    assert_eq!(refused.json::<Value>()?["errorType"], "IdempotencyValidation");
+    assert_eq!(
+        refused.json::<Value>()?["errorType"],
+        "IdempotencyValidation"
+    );
     assert!(function.printed().contains("IDEMPOTENCY_TABLE is not set"));
     Ok(())
 }
