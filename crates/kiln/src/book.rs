@@ -16,9 +16,11 @@ macro_rules! chapters {
 chapters! {
     "README.md",
     "async-or-threads.md",
+    "batches.md",
     "compute.md",
     "fan-out.md",
-    "pipelines.md",
+    "idempotency.md",
     "logging.md",
     "metrics.md",
+    "pipelines.md",
 }

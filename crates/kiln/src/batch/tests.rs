@@ -348,3 +348,56 @@ async fn a_partition_of_kafka_stops_at_its_first_failure() {
         json!({"batchItemFailures": failures})
     );
 }
+
+/// The samples of `kiln event`, as their sources send them.
+#[cfg(feature = "testing")]
+#[tokio::test]
+async fn samples_of_all_sources_are_read() {
+    use super::envelope::{S3Notification, Sns};
+    use crate::testing::sample;
+
+    type Json<M> = Record<Value, M>;
+    let none = json!({"batchItemFailures": []});
+    let answered = |answer: Value| assert_eq!(answer, none);
+
+    let response = kinesis(
+        sample::<KinesisEvent>("kinesis"),
+        |record: Json<KinesisEventRecord>| async move {
+            assert!(record.body.is_object());
+            Ok::<_, &str>(())
+        },
+    );
+    answered(serde_json::to_value(response.await.unwrap()).unwrap());
+    let response = kafka(
+        sample::<KafkaEvent>("kafka"),
+        |record: Json<KafkaRecord>| async move {
+            assert!(record.body.is_object());
+            Ok::<_, &str>(())
+        },
+    );
+    answered(serde_json::to_value(response.await.unwrap()).unwrap());
+    let response = dynamodb(
+        sample::<DynamoDbEvent>("dynamodb"),
+        |record: DynamoDbRecord| async move {
+            assert!(!record.change.keys.is_empty());
+            Ok::<_, &str>(())
+        },
+    );
+    answered(serde_json::to_value(response.await.unwrap()).unwrap());
+    let response = sqs(
+        sample::<SqsEvent>("s3-in-sqs"),
+        |record: Record<S3Notification>| async move {
+            assert_eq!(record.body.objects.len(), 1);
+            Ok::<_, &str>(())
+        },
+    );
+    answered(serde_json::to_value(response.await.unwrap()).unwrap());
+    let response = sqs(
+        sample::<SqsEvent>("sns-in-sqs"),
+        |record: Record<Sns<Value>>| async move {
+            assert!(record.body.message.is_object());
+            Ok::<_, &str>(())
+        },
+    );
+    answered(serde_json::to_value(response.await.unwrap()).unwrap());
+}

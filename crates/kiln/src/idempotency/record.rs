@@ -95,7 +95,7 @@ impl Record {
         self.status == Status::InProgress && until.is_some_and(|until| until < milliseconds(now))
     }
 
-    /// Whether another execution may take its place: the condition of a [`Store`]'s
+    /// Whether another execution may take its place: the condition of a store's
     /// [`save_in_progress`](super::Store::save_in_progress). `now` is the time since 1970.
     pub fn may_be_replaced(&self, now: Duration) -> bool {
         self.expiration < now.as_secs() || self.is_overdue(now)
