@@ -4,6 +4,7 @@ mod added_latency;
 mod cpu_share;
 mod first_call;
 mod footprint;
+mod library;
 mod parallel;
 mod profile;
 mod reload;
@@ -37,6 +38,10 @@ pub enum Figure {
     Footprint,
     /// The share of CPU that a function gets, beside the one its memory says
     CpuShare,
+    /// The library: the start of a function that does nothing
+    Start,
+    /// The library: 20,000 events, and the connections to the Runtime API that they take
+    Connections,
     /// Where the time of a warm invocation goes, by `perf`: only when named
     Profile,
     /// A million invocations of functions that answer, fail, crash and hang: measured only when named
@@ -107,6 +112,11 @@ impl Figure {
         .collect()
     }
 
+    /// Whether it is about the library: it builds its own functions, and calls no tool.
+    pub fn is_of_the_library(self) -> bool {
+        matches!(self, Self::Start | Self::Connections)
+    }
+
     /// Measures it.
     pub fn measure(self, plan: &Plan) -> Result<Section, BenchError> {
         let measured = match self {
@@ -117,6 +127,8 @@ impl Figure {
             Self::Parallel => parallel::measure(plan),
             Self::Footprint => footprint::measure(plan),
             Self::CpuShare => cpu_share::measure(plan),
+            Self::Start => library::start::measure(plan),
+            Self::Connections => library::connections::measure(plan),
             Self::Profile => profile::measure(plan),
             Self::Soak => soak::measure(plan),
         };

@@ -15,4 +15,10 @@ macro_rules! chapters {
 
 chapters! {
     "README.md",
+    "cold-start.md",
+    "deadlines.md",
+    "entry.md",
+    "errors.md",
+    "memory-and-cpu.md",
+    "testing.md",
 }
