@@ -157,7 +157,7 @@ fn measure(arguments: &Arguments, plan: &Plan) -> Result<(), BenchError> {
         print(&report.preamble());
     }
     let figures = Figure::chosen(&arguments.figures);
-    if figures.iter().any(|figure| figure.needs_tools()) {
+    if !figures.iter().all(|figure| figure.is_of_the_library()) {
         plan.prepare()?;
     }
     for figure in figures {

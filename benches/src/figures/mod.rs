@@ -48,6 +48,10 @@ pub enum Figure {
     Pipeline,
     /// The library: what logs, metrics and the deadline add to an invocation
     Layers,
+    /// The library: the start of a function that does nothing
+    Start,
+    /// The library: 20,000 events, and the connections to the Runtime API that they take
+    Connections,
     /// Where the time of a warm invocation goes, by `perf`: only when named
     Profile,
     /// A million invocations of functions that answer, fail, crash and hang: measured only when named
@@ -76,7 +80,7 @@ impl Plan {
     pub fn new(arguments: &Arguments, scratch: &Path) -> Result<Self, BenchError> {
         let absolute = |path: &Path| std::path::absolute(path).map_err(BenchError::file(path));
         let tools = Figure::chosen(&arguments.figures);
-        let tools = tools.iter().any(|figure| figure.needs_tools());
+        let tools = !tools.iter().all(|figure| figure.is_of_the_library());
         let existing = |path: &Path| match tools {
             true => path.canonicalize().map_err(BenchError::file(path)),
             false => Ok(path.to_owned()),
@@ -123,11 +127,17 @@ impl Figure {
         .collect()
     }
 
-    /// Whether it is about the tools; those of the library need nothing but this program.
-    pub fn needs_tools(self) -> bool {
-        !matches!(
+    /// Whether it is about the library: it builds its own functions, and calls no tool.
+    pub fn is_of_the_library(self) -> bool {
+        matches!(
             self,
-            Self::Batch | Self::Compute | Self::Idempotency | Self::Layers | Self::Pipeline
+            Self::Batch
+                | Self::Compute
+                | Self::Connections
+                | Self::Idempotency
+                | Self::Layers
+                | Self::Pipeline
+                | Self::Start
         )
     }
 
@@ -146,6 +156,8 @@ impl Figure {
             Self::Compute => library::compute::measure(plan),
             Self::Pipeline => library::pipeline::measure(plan),
             Self::Layers => library::layers::measure(plan),
+            Self::Start => library::start::measure(plan),
+            Self::Connections => library::connections::measure(plan),
             Self::Profile => profile::measure(plan),
             Self::Soak => soak::measure(plan),
         };

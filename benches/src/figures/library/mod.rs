@@ -1,13 +1,16 @@
 //! The figures of the library `kiln`, each beside the usual hand-written way in the same run.
 //!
-//! They need no peer and no function: what is measured is compiled into this program. The column
-//! `bare` is what is written by hand.
+//! They need no peer. What is measured is compiled into this program, or a function of `fixtures/library`
+//! that is fed by a Runtime API of the benchmark. The column `bare` is what is written by hand.
 
 pub(super) mod batch;
 pub(super) mod compute;
+pub(super) mod connections;
+mod functions;
 pub(super) mod idempotency;
 pub(super) mod layers;
 pub(super) mod pipeline;
+pub(super) mod start;
 
 use tokio::runtime::{Builder, Runtime};
 

@@ -155,25 +155,6 @@ fn outside_of_lambda_it_says_what_to_do() {
     }
 }
 
-/// As a user tests the functions of a package.
-#[test]
-fn a_package_tests_its_real_binary() {
-    let cargo = Command::new("cargo")
-        .args(["test", "--test", "local"])
-        .current_dir(fixture("library"))
-        .env(
-            "CARGO_TARGET_DIR",
-            kiln_testing::Project::target_directory(),
-        )
-        .env("KILN", KILN)
-        .output()
-        .unwrap();
-    let stdout = String::from_utf8_lossy(&cargo.stdout);
-    let stderr = String::from_utf8_lossy(&cargo.stderr);
-    assert!(cargo.status.success(), "{stdout}\n{stderr}");
-    assert!(stdout.contains("3 passed"), "{stdout}");
-}
-
 #[test]
 fn without_kiln_a_test_says_how_to_install_it() {
     let cargo = Command::new("cargo")
