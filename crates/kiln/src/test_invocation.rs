@@ -19,8 +19,9 @@ pub(crate) const REQUEST_ID: &str = "8476a536-e9f4-11e8-9739-2dfe598c3fcd";
 pub(crate) fn invocation(left: Duration) -> Arc<Invocation> {
     let mut context = Context::default();
     context.request_id = REQUEST_ID.to_owned();
-    let deadline = (SystemTime::now() + left).duration_since(UNIX_EPOCH);
-    context.deadline = u64::try_from(deadline.unwrap().as_millis()).unwrap();
+    let deadline = SystemTime::now() + left;
+    let since_epoch = deadline.duration_since(UNIX_EPOCH).unwrap_or_default();
+    context.deadline = u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX);
     Invocation::with_cold_start(context, false)
 }
 

@@ -162,6 +162,10 @@ impl Slow {
 }
 
 #[tokio::test]
+#[expect(
+    clippy::await_holding_lock,
+    reason = "what it holds back are the threads of the pool"
+)]
 async fn the_deadline_stops_items_that_have_not_begun() {
     let slow = Slow::new();
     let held = slow.release.write().unwrap();
