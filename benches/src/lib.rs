@@ -58,34 +58,43 @@ struct Arguments {
     #[arg(short = 'o', long, value_name = "FORMAT", default_value = "text")]
     format: Format,
 
-    /// The release build of `kiln`
-    #[arg(long, value_name = "FILE")]
+    /// Measure how late a timer is on these processors, and print that alone: for a process of our own
+    #[arg(long, hide = true)]
+    lateness: bool,
+
+    /// The release build of `kiln`; figures of the library need none of these
+    #[arg(long, value_name = "FILE", default_value = "unset")]
     kiln: PathBuf,
 
     /// The program `cargo-lambda`
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", default_value = "unset")]
     cargo_lambda: PathBuf,
 
     /// The program `aws-lambda-rie`
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", default_value = "unset")]
     emulator: PathBuf,
 
     /// The package of fixture functions
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", default_value = "unset")]
     functions: PathBuf,
 
     /// The package of fixture functions that stream
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", default_value = "unset")]
     streaming: PathBuf,
 
     /// Where functions are built
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", default_value = "target/bench")]
     target_dir: PathBuf,
 }
 
 /// The program: reads its arguments, measures and prints.
 pub fn main() -> ExitCode {
-    match run(Arguments::parse()) {
+    let arguments = Arguments::parse();
+    if arguments.lateness {
+        print(&figures::lateness());
+        return ExitCode::SUCCESS;
+    }
+    match run(arguments) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(130),
         Err(error) => {
@@ -147,8 +156,11 @@ fn measure(arguments: &Arguments, plan: &Plan) -> Result<(), BenchError> {
     if arguments.format == Format::Text {
         print(&report.preamble());
     }
-    plan.prepare()?;
-    for figure in Figure::chosen(&arguments.figures) {
+    let figures = Figure::chosen(&arguments.figures);
+    if !figures.iter().all(|figure| figure.is_of_the_library()) {
+        plan.prepare()?;
+    }
+    for figure in figures {
         let section = figure.measure(plan)?;
         if arguments.format == Format::Text {
             print(&section.to_string());

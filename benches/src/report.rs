@@ -117,6 +117,16 @@ impl Row {
         self
     }
 
+    /// The library's reading, and that of the same written by hand, which stands where nothing does.
+    pub fn by_hand(mut self, kiln: impl Into<Reading>, by_hand: impl Into<Reading>) -> Self {
+        self.kiln = Some(kiln.into());
+        self.bare = Some(by_hand.into());
+        let numbers = self.kiln.as_ref().and_then(Reading::number);
+        let numbers = numbers.zip(self.bare.as_ref().and_then(Reading::number));
+        self.ratio = numbers.map(|(kiln, by_hand)| kiln / by_hand);
+        self
+    }
+
     /// Kiln's reading alone, where there is nothing to compare.
     pub fn kiln(mut self, kiln: impl Into<Reading>) -> Self {
         self.kiln = Some(kiln.into());

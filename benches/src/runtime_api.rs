@@ -18,6 +18,9 @@ use crate::wire::Wire;
 /// How long a function may take to do what is measured.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// The function's name.
+const NAME: &str = "bare";
+
 /// What was seen of a function.
 #[derive(Clone, Debug, Default)]
 struct Seen {
@@ -29,6 +32,8 @@ struct Seen {
     handling: Vec<Duration>,
     /// From event to event.
     cycles: Vec<Duration>,
+    /// How often it has connected.
+    connections: usize,
 }
 
 /// A function in direct contact with its events.
@@ -56,11 +61,13 @@ pub struct Loop {
     pub cycles: Vec<Duration>,
     /// CPU time of the function.
     pub cpu: Duration,
+    /// How often it has connected to its Runtime API.
+    pub connections: usize,
 }
 
 /// The time from a function's spawn to its first call for an event.
 pub fn start_time(function: &Path) -> Result<Duration, BenchError> {
-    let direct = Direct::spawn(function, 0)?;
+    let direct = Direct::spawn(function, FunctionConfig::new(NAME).memory_mb, 0)?;
     let seen = direct.wait(|seen| seen.first_poll.is_some())?;
     let spawned = direct.spawned;
     // Seen: `wait` has just said so.
@@ -71,7 +78,17 @@ pub fn start_time(function: &Path) -> Result<Duration, BenchError> {
 
 /// Feeds events to a function, each as soon as it asks for one.
 pub fn feed(function: &Path, events: usize) -> Result<Loop, BenchError> {
-    let direct = Direct::spawn(function, events)?;
+    let usual = FunctionConfig::new(NAME).memory_mb;
+    feed_with_memory(function, usual, events)
+}
+
+/// Feeds events to a function with this memory setting.
+pub fn feed_with_memory(
+    function: &Path,
+    memory_mb: u32,
+    events: usize,
+) -> Result<Loop, BenchError> {
+    let direct = Direct::spawn(function, memory_mb, events)?;
     let mut seen = direct.wait(|seen| seen.handling.len() >= events)?;
     let cpu = procfs::cpu_time(direct.child.id());
     seen.handling.sort_unstable();
@@ -80,18 +97,20 @@ pub fn feed(function: &Path, events: usize) -> Result<Loop, BenchError> {
         handling: seen.handling,
         cycles: seen.cycles,
         cpu,
+        connections: seen.connections,
     })
 }
 
 /// The variables of a function on Lambda.
-fn variables(function: &Path) -> BTreeMap<String, String> {
-    let config = FunctionConfig::new("bare");
+fn variables(function: &Path, memory_mb: u32) -> BTreeMap<String, String> {
+    let mut config = FunctionConfig::new(NAME);
+    config.memory_mb = memory_mb;
     let task_root = function.parent().unwrap_or(function);
-    runtime_variables(&ServiceConfig::default(), &config, task_root, "bare")
+    runtime_variables(&ServiceConfig::default(), &config, task_root, NAME)
 }
 
 impl Direct {
-    fn spawn(function: &Path, events: usize) -> Result<Self, BenchError> {
+    fn spawn(function: &Path, memory_mb: u32, events: usize) -> Result<Self, BenchError> {
         let listener = TcpListener::bind("127.0.0.1:0").map_err(BenchError::Machine)?;
         let address = listener.local_addr().map_err(BenchError::Machine)?;
         let shared = Arc::new(Shared {
@@ -103,6 +122,7 @@ impl Direct {
         // The threads end with the connections, the last one with us: they wait and cost nothing.
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
+                served.seen().connections += 1;
                 let served = Arc::clone(&served);
                 std::thread::spawn(move || served.serve(stream));
             }
@@ -111,7 +131,7 @@ impl Direct {
         command
             .env_clear()
             // All that a function has: where libraries are looked for, say, is part of its start.
-            .envs(variables(function))
+            .envs(variables(function, memory_mb))
             .env("AWS_LAMBDA_RUNTIME_API", address.to_string())
             .stdin(Stdio::null())
             .stdout(Stdio::null())

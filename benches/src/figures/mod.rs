@@ -38,8 +38,20 @@ pub enum Figure {
     Footprint,
     /// The share of CPU that a function gets, beside the one its memory says
     CpuShare,
+    /// The library's batches: 10,000 SQS records with 1 % failures
+    Batch,
+    /// The library's idempotent calls, in memory
+    Idempotency,
+    /// The library: a million small items, and how late a timer is beside them
+    Compute,
+    /// The library: 64 items that are downloaded, computed and uploaded
+    Pipeline,
     /// The library: what logs, metrics and the deadline add to an invocation
     Layers,
+    /// The library: the start of a function that does nothing
+    Start,
+    /// The library: 20,000 events, and the connections to the Runtime API that they take
+    Connections,
     /// Where the time of a warm invocation goes, by `perf`: only when named
     Profile,
     /// A million invocations of functions that answer, fail, crash and hang: measured only when named
@@ -67,7 +79,12 @@ impl Plan {
     /// The plan of a command line; `scratch` is for files that nobody needs afterwards.
     pub fn new(arguments: &Arguments, scratch: &Path) -> Result<Self, BenchError> {
         let absolute = |path: &Path| std::path::absolute(path).map_err(BenchError::file(path));
-        let existing = |path: &Path| path.canonicalize().map_err(BenchError::file(path));
+        let tools = Figure::chosen(&arguments.figures);
+        let tools = !tools.iter().all(|figure| figure.is_of_the_library());
+        let existing = |path: &Path| match tools {
+            true => path.canonicalize().map_err(BenchError::file(path)),
+            false => Ok(path.to_owned()),
+        };
         Ok(Self {
             tools: Tools {
                 kiln: existing(&arguments.kiln)?,
@@ -110,6 +127,20 @@ impl Figure {
         .collect()
     }
 
+    /// Whether it is about the library: it builds its own functions, and calls no tool.
+    pub fn is_of_the_library(self) -> bool {
+        matches!(
+            self,
+            Self::Batch
+                | Self::Compute
+                | Self::Connections
+                | Self::Idempotency
+                | Self::Layers
+                | Self::Pipeline
+                | Self::Start
+        )
+    }
+
     /// Measures it.
     pub fn measure(self, plan: &Plan) -> Result<Section, BenchError> {
         let measured = match self {
@@ -120,7 +151,13 @@ impl Figure {
             Self::Parallel => parallel::measure(plan),
             Self::Footprint => footprint::measure(plan),
             Self::CpuShare => cpu_share::measure(plan),
+            Self::Batch => library::batch::measure(plan),
+            Self::Idempotency => library::idempotency::measure(plan),
+            Self::Compute => library::compute::measure(plan),
+            Self::Pipeline => library::pipeline::measure(plan),
             Self::Layers => library::layers::measure(plan),
+            Self::Start => library::start::measure(plan),
+            Self::Connections => library::connections::measure(plan),
             Self::Profile => profile::measure(plan),
             Self::Soak => soak::measure(plan),
         };
@@ -134,6 +171,8 @@ impl Figure {
         value.map_or_else(String::new, |value| value.get_name().to_owned())
     }
 }
+
+pub use library::compute::lateness;
 
 /// Says which round of a figure begins.
 fn round(what: &str, number: u32, of: u32) {

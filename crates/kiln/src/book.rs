@@ -15,6 +15,18 @@ macro_rules! chapters {
 
 chapters! {
     "README.md",
+    "async-or-threads.md",
+    "batches.md",
+    "cold-start.md",
+    "compute.md",
+    "deadlines.md",
+    "entry.md",
+    "errors.md",
+    "fan-out.md",
+    "idempotency.md",
     "logging.md",
+    "memory-and-cpu.md",
     "metrics.md",
+    "pipelines.md",
+    "testing.md",
 }

@@ -1,13 +1,13 @@
 //! What the batch does around the warehouse: at once, in time, one by one.
 
+use kiln::batch::SqsMessage;
+use kiln::testing;
 use tokio::sync::Barrier;
 
 use super::*;
 
-const MINUTE: Duration = Duration::from_secs(60);
-
 /// A batch with a message per body; the ids are `message-0`, `message-1`, …
-fn batch(bodies: impl IntoIterator<Item = String>) -> SqsEvent {
+fn batch(bodies: impl IntoIterator<Item = String>) -> LambdaEvent<SqsEvent> {
     let mut batch = SqsEvent::default();
     for (index, body) in bodies.into_iter().enumerate() {
         let mut record = SqsMessage::default();
@@ -15,7 +15,7 @@ fn batch(bodies: impl IntoIterator<Item = String>) -> SqsEvent {
         record.body = Some(body);
         batch.records.push(record);
     }
-    batch
+    testing::event(batch)
 }
 
 fn order(order_id: &str) -> String {
@@ -51,9 +51,7 @@ async fn records_are_handled_side_by_side() {
     let warehouse = Together(Barrier::new(CONCURRENCY));
     let orders = (0..CONCURRENCY).map(|number| order(&format!("ord-{number}")));
     // One after another they would wait for each other until the time is up.
-    let response = handle_within(batch(orders), &warehouse, MINUTE)
-        .await
-        .unwrap();
+    let response = handle(batch(orders), &warehouse).await.unwrap();
     assert_eq!(failures(&response), Vec::<&str>::new());
 }
 
@@ -75,7 +73,7 @@ async fn what_is_not_done_in_time_is_reported() {
     }
 
     let orders = batch([order("quick"), order("slow"), order("quick-too")]);
-    let response = handle_within(orders, &Slow, MINUTE).await.unwrap();
+    let response = handle(orders, &Slow).await.unwrap();
     assert_eq!(failures(&response), ["message-1"]);
 }
 
@@ -91,14 +89,12 @@ async fn each_failure_is_reported_alone() {
         order("ord-4"),
     ];
     let mut batch = batch(bodies);
-    batch.records.push({
+    batch.payload.records.push({
         let mut record = SqsMessage::default();
         record.message_id = Some("without-body".to_owned());
         record
     });
-    let response = handle_within(batch, &StockRoom::opening_stock(), MINUTE)
-        .await
-        .unwrap();
+    let response = handle(batch, &StockRoom::opening_stock()).await.unwrap();
     assert_eq!(
         failures(&response),
         ["message-1", "message-2", "message-3", "without-body"]
@@ -109,19 +105,19 @@ async fn each_failure_is_reported_alone() {
 async fn a_failure_without_an_id_fails_the_batch() {
     for id in [None, Some(String::new())] {
         let mut batch = batch([order("ord-1"), "not json".to_owned()]);
-        batch.records[1].message_id = id;
-        let error = handle_within(batch, &StockRoom::opening_stock(), MINUTE)
+        batch.payload.records[1].message_id = id;
+        let error = handle(batch, &StockRoom::opening_stock())
             .await
             .unwrap_err();
         let diagnostic = Diagnostic::from(error);
-        assert_eq!(diagnostic.error_type, "NoMessageId");
+        assert_eq!(diagnostic.error_type, "NoIdentifier");
         assert!(diagnostic.error_message.contains("record 1"));
     }
 }
 
 #[tokio::test]
 async fn an_empty_batch_has_no_failures() {
-    let response = handle_within(SqsEvent::default(), &StockRoom::opening_stock(), MINUTE)
+    let response = handle(batch([]), &StockRoom::opening_stock())
         .await
         .unwrap();
     assert!(response.batch_item_failures.is_empty());

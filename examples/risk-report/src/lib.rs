@@ -1,11 +1,11 @@
 //! A function that computes: how much may a portfolio lose?
 //!
 //! The async runtime must go on answering while all cores are busy (extensions, telemetry, timeouts
-//! hang on it), so the shape is: async at the boundary, `spawn_blocking` for the step over, rayon for
-//! the cores. The answer depends on the request alone, not on how many cores there were.
+//! hang on it), so the shape is: async at the boundary, `kiln::compute` for the step over to the cores.
+//! The answer depends on the request alone, not on how many cores there were.
 
-use lambda_runtime::{Diagnostic, LambdaEvent, tracing};
-use tokio::task::JoinError;
+use kiln::compute::{self, ComputeError};
+use kiln::{Diagnostic, LambdaError as _, LambdaEvent};
 
 mod request;
 mod simulation;
@@ -19,9 +19,9 @@ pub enum RiskError {
     /// The request makes no sense.
     #[error(transparent)]
     Request(#[from] RequestError),
-    /// The computation panicked, or the runtime is shutting down.
-    #[error("the simulation did not finish: {0}")]
-    Unfinished(#[from] JoinError),
+    /// The computation panicked, or the invocation's time was up.
+    #[error(transparent)]
+    Compute(#[from] ComputeError),
 }
 
 /// What callers and alarms see as `errorType`: a name that stays when the crate is restructured.
@@ -29,7 +29,7 @@ impl From<RiskError> for Diagnostic {
     fn from(error: RiskError) -> Self {
         let error_type = match &error {
             RiskError::Request(_) => "InvalidRequest",
-            RiskError::Unfinished(_) => "UnfinishedSimulation",
+            RiskError::Compute(error) => error.error_type(),
         };
         Self {
             error_type: error_type.to_owned(),
@@ -42,14 +42,14 @@ impl From<RiskError> for Diagnostic {
 ///
 /// # Errors
 ///
-/// When the request makes no sense, or the simulation panics.
+/// When the request makes no sense, the simulation panics, or the time is up before it is done.
 pub async fn handle(event: LambdaEvent<RiskRequest>) -> Result<RiskReport, RiskError> {
     let portfolio = event.payload.check()?;
     let started = std::time::Instant::now();
-    let report = tokio::task::spawn_blocking(move || simulate(&portfolio)).await?;
+    let report = compute::run(move || simulate(&portfolio)).await?;
     tracing::info!(
         simulations = report.simulations,
-        threads = rayon::current_num_threads(),
+        threads = compute::threads(),
         seconds = started.elapsed().as_secs_f64(),
         "simulated"
     );

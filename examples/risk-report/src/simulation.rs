@@ -1,9 +1,9 @@
 //! The simulation: many futures, on all cores, the same on any number of them.
 
+use kiln::compute::rayon::prelude::*;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng as _;
 use rand_distr::{Distribution as _, StandardNormal};
-use rayon::prelude::*;
 use serde::Serialize;
 
 use crate::request::{Portfolio, Position, RiskRequest};
@@ -35,7 +35,7 @@ pub struct RiskReport {
     pub simulations: usize,
 }
 
-/// Simulates a portfolio. Blocks for as long as that takes, on all threads of rayon's pool.
+/// Simulates a portfolio. Blocks for as long as that takes, on all threads of the pool that it is called in.
 ///
 /// Values follow geometric Brownian motions that share one factor: with a market `m` and a fate `e`
 /// of its own, both normal, a position worth `v` becomes
@@ -221,7 +221,7 @@ mod tests {
     fn the_answer_depends_on_the_seed_and_not_on_the_threads() {
         let request = request(vec![position(1e6, 0.2), position(5e5, 0.4)]);
         let on_threads = |threads| {
-            let pool = rayon::ThreadPoolBuilder::new()
+            let pool = kiln::compute::rayon::ThreadPoolBuilder::new()
                 .num_threads(threads)
                 .build()
                 .unwrap();

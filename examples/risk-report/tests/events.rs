@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a panic is a test's report")]
 
-use lambda_runtime::{Context, Diagnostic, LambdaEvent};
+use kiln::{Diagnostic, LambdaEvent, testing};
 use risk_report::{RiskRequest, handle};
 use serde_json::{Value, json};
 
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 fn event(name: &str) -> LambdaEvent<RiskRequest> {
     let path = format!("{}/events/{name}.json", env!("CARGO_MANIFEST_DIR"));
     let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
-    LambdaEvent::new(serde_json::from_str(&text).unwrap(), Context::default())
+    testing::event(serde_json::from_str(&text).unwrap())
 }
 
 #[tokio::test]

@@ -1,3 +1,28 @@
-//! What the library `kiln` adds to a function, beside the usual hand-written way.
+//! The figures of the library `kiln`, each beside the usual hand-written way in the same run.
+//!
+//! They need no peer. What is measured is compiled into this program, or a function of `fixtures/library`
+//! that is fed by a Runtime API of the benchmark. The column `bare` is what is written by hand.
 
+pub(super) mod batch;
+pub(super) mod compute;
+pub(super) mod connections;
+mod functions;
+pub(super) mod idempotency;
 pub(super) mod layers;
+pub(super) mod pipeline;
+pub(super) mod start;
+
+use tokio::runtime::{Builder, Runtime};
+
+use crate::error::BenchError;
+
+/// The runtime of a function with one vCPU.
+fn runtime() -> Result<Runtime, BenchError> {
+    let built = Builder::new_current_thread().enable_all().build();
+    built.map_err(BenchError::Machine)
+}
+
+/// Runs what is asynchronous on one thread, as a function of one vCPU does.
+fn on_one_thread<F: Future>(future: F) -> Result<F::Output, BenchError> {
+    Ok(runtime()?.block_on(future))
+}

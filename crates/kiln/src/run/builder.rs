@@ -224,6 +224,9 @@ impl<L> Builder<NoInit, L> {
     /// It registers an internal extension without events, as `lambda_runtime` does it: without any
     /// extension, Lambda does not announce the end.
     ///
+    /// # Panics
+    /// [`run`](Builder::run) panics when Lambda refuses that extension, as when there are ten already.
+    ///
     /// # Example
     ///
     /// ```no_run

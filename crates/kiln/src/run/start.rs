@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::{env, fmt};
 
 use lambda_runtime::{Diagnostic, Error, SnapStartResource};
-use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::runtime::{Builder, Handle, Runtime, RuntimeFlavor};
 
 use super::builder::{BoxFuture, Init, ShutdownHook};
 use crate::environment;
@@ -42,8 +42,24 @@ pub(super) fn run<S: Send + Sync + 'static>(
         // For as long as the process, which is what the handler is told.
         let state: &'static S = Box::leak(Box::new(state));
         announce_shutdown(init.shutdown, state).await;
-        serve(options, state).await
+        on_a_worker(serve(options, state)).await
     })
+}
+
+/// Has a runtime with workers await the future on one of them.
+///
+/// The client's connections live there. From the thread that has built the runtime, every call would
+/// be handed over to a worker and its answer back, and the next call often finds the connection still
+/// with the worker and opens another one.
+async fn on_a_worker(events: BoxFuture<Result<(), Error>>) -> Result<(), Error> {
+    if Handle::current().runtime_flavor() == RuntimeFlavor::CurrentThread {
+        return events.await;
+    }
+    match tokio::spawn(events).await {
+        Ok(ended) => ended,
+        Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Has the hooks run when Lambda says that it ends the environment.

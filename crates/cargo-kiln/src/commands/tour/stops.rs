@@ -90,7 +90,7 @@ pub(super) static STOPS: [TourStop; 3] = [
     },
     TourStop {
         function: "risk-report",
-        what: "compute: rayon behind spawn_blocking",
+        what: "compute: rayon behind kiln::compute",
         story: "a Monte Carlo simulation on all cores, off the async threads",
         event: EventSource::File("events/report.json"),
         right: "value at risk 72483.44, from a seeded simulation",

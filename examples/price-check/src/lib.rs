@@ -1,0 +1,141 @@
+//! A function that asks a service about many things at once: what do these cost today?
+//!
+//! One call after the other costs the sum of their times; all of them at once is more than the service
+//! takes. So there is a bound, a time for each, and a retry for what may be better the next time.
+
+use std::time::Duration;
+
+use kiln::io::{self, Retry};
+use kiln::{Error, LambdaError, LambdaEvent};
+use serde::{Deserialize, Serialize};
+
+/// How many calls there are at once: what the service is known to take from one caller.
+const AT_ONCE: usize = 16;
+/// How long a call may take. The service answers within 200 ms, or not at all.
+const TIMEOUT: Duration = Duration::from_secs(1);
+
+/// What is asked.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PriceRequest {
+    /// The articles.
+    pub skus: Vec<String>,
+}
+
+/// What is known: each article is in one of the lists, in the order of the request.
+#[derive(Debug, Default, PartialEq, Serialize)]
+pub struct PriceList {
+    /// Those that have a price.
+    pub prices: Vec<Price>,
+    /// Those whose price could not be had.
+    pub unknown: Vec<Unknown>,
+}
+
+/// What an article costs.
+#[derive(Debug, PartialEq, Serialize)]
+pub struct Price {
+    sku: String,
+    cents: u64,
+}
+
+/// Why a price could not be had.
+#[derive(Debug, PartialEq, Serialize)]
+pub struct Unknown {
+    sku: String,
+    reason: String,
+}
+
+/// What the service answers.
+#[derive(Deserialize)]
+struct Answer {
+    cents: u64,
+}
+
+/// Why a call has failed.
+#[derive(Debug, thiserror::Error)]
+pub enum PriceError {
+    /// The service cannot be reached.
+    #[error("the price service cannot be reached")]
+    Unreachable(#[source] reqwest::Error),
+    /// The service does not know the article, or cannot tell its price now.
+    #[error("the price service answers {0}")]
+    Status(reqwest::StatusCode),
+    /// The answer is not what was agreed.
+    #[error("the price service's answer cannot be read")]
+    Unreadable(#[source] serde_json::Error),
+}
+
+impl LambdaError for PriceError {
+    fn error_type(&self) -> &str {
+        "PriceError"
+    }
+    fn is_retryable(&self) -> bool {
+        match self {
+            Self::Unreachable(_) => true,
+            Self::Status(status) => status.is_server_error() || status.as_u16() == 429,
+            Self::Unreadable(_) => false,
+        }
+    }
+}
+
+/// What is made once per environment: the client, with its open connections.
+#[derive(Debug)]
+pub struct Shop {
+    client: reqwest::Client,
+    service: String,
+}
+
+impl Shop {
+    /// A shop whose prices this service knows.
+    pub fn new(service: impl Into<String>) -> Self {
+        Self {
+            client: reqwest::Client::new(),
+            service: service.into(),
+        }
+    }
+
+    /// The same, of the service that the variable `PRICES_URL` names.
+    ///
+    /// # Errors
+    /// When the variable is not set.
+    pub async fn from_env() -> Result<Self, Error> {
+        let service = std::env::var("PRICES_URL").map_err(|_| "`PRICES_URL` is not set")?;
+        Ok(Self::new(service))
+    }
+
+    async fn price(&self, sku: String) -> Result<Price, PriceError> {
+        let url = format!("{}/prices/{sku}", self.service);
+        let answer = self.client.get(url).send().await;
+        let answer = answer.map_err(PriceError::Unreachable)?;
+        if !answer.status().is_success() {
+            return Err(PriceError::Status(answer.status()));
+        }
+        let body = answer.bytes().await.map_err(PriceError::Unreachable)?;
+        let Answer { cents } = serde_json::from_slice(&body).map_err(PriceError::Unreadable)?;
+        Ok(Price { sku, cents })
+    }
+}
+
+/// Answers with the prices that could be had, and says why the others could not.
+///
+/// # Errors
+/// None: what fails is in the answer.
+pub async fn handle(shop: &Shop, event: LambdaEvent<PriceRequest>) -> Result<PriceList, Error> {
+    let skus = event.payload.skus;
+    let outcomes = io::fan_out(skus.clone(), AT_ONCE, |sku| shop.price(sku))
+        .timeout(TIMEOUT)
+        .retry(Retry::default())
+        .collect_all()
+        .await;
+    let mut list = PriceList::default();
+    for (sku, outcome) in skus.into_iter().zip(outcomes) {
+        match outcome {
+            Ok(price) => list.prices.push(price),
+            Err(error) => list.unknown.push(Unknown {
+                sku,
+                reason: error.to_string(),
+            }),
+        }
+    }
+    Ok(list)
+}
