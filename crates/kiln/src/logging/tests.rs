@@ -58,12 +58,11 @@ fn invocation() -> Arc<Invocation> {
     context.request_id = "r-1".to_owned();
     context.invoked_function_arn = "arn:aws:lambda:eu-west-1:1:function:orders".to_owned();
     context.xray_trace_id = Some("Root=1-2-3;Parent=4;Sampled=1".to_owned());
-    let config = lambda_runtime::Config {
+    context.env_config = Arc::new(lambda_runtime::Config {
         function_name: "orders".to_owned(),
         memory: 512,
-        ..lambda_runtime::Config::default()
-    };
-    context.env_config = Arc::new(config);
+        ..Default::default()
+    });
     Invocation::with_cold_start(context, true)
 }
 

@@ -30,7 +30,7 @@ pub(super) const FUNCTION_NAME: &str = "function_name";
 /// fn main() -> Result<(), Error> {
 ///     kiln::builder()
 ///         .layer(MetricsLayer::new().capture_cold_start())
-///         .run(async |_state, event: LambdaEvent<Value>| {
+///         .run(async |event: LambdaEvent<Value>| {
 ///             metrics::add("OrdersPlaced", Unit::Count, 1.0)?;
 ///             Ok::<_, Error>(json!({ "placed": event.payload["id"] }))
 ///         })

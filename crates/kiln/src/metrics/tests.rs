@@ -392,11 +392,10 @@ fn handle(
     let written = Written::default();
     let config = configured(metrics.writer(written.clone()));
     let mut context = Context::default();
-    let environment = lambda_runtime::Config {
+    context.env_config = Arc::new(lambda_runtime::Config {
         function_name: "shop-orders".to_owned(),
-        ..lambda_runtime::Config::default()
-    };
-    context.env_config = Arc::new(environment);
+        ..Default::default()
+    });
     let of = Invocation::with_cold_start(context.clone(), true);
     of.extensions().insert(Sheets::new(Sheet::new(&config)));
     let service = layer.layer(service_fn(|_: LambdaEvent<()>| handler()));
