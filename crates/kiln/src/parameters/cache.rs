@@ -201,6 +201,11 @@ impl<V: Send + Sync + 'static> Cache<V> {
         (slots.begun, self.clock.now())
     }
 
+    #[cfg(feature = "flags")]
+    pub(super) fn clock(&self) -> Arc<dyn Clock> {
+        self.clock.clone()
+    }
+
     pub(super) fn clear(&self) {
         self.slots().by_key.clear();
     }

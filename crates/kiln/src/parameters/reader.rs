@@ -408,10 +408,33 @@ impl<P: Provider> Parameters<P> {
         &self.store.provider
     }
 
+    /// The same settings, with a memory of its own, of any provider.
+    #[cfg(feature = "flags")]
+    pub(crate) fn erased(&self) -> Parameters<super::AnyProvider> {
+        let provider = super::AnyProvider::new(Shared(self.store.clone()));
+        let clock = self.store.names.clock();
+        Parameters {
+            query: self.query.clone(),
+            policy: self.policy,
+            ..Parameters::with_clock(provider, clock)
+        }
+    }
+
     fn query(&self, name: &str) -> Query {
         let mut query = self.query.clone();
         name.clone_into(&mut query.name);
         query
+    }
+}
+
+/// The provider of other parameters.
+#[cfg(feature = "flags")]
+struct Shared<P>(Arc<Store<P>>);
+
+#[cfg(feature = "flags")]
+impl<P: Provider> Provider for Shared<P> {
+    async fn fetch(&self, query: &Query) -> Result<super::Value, ParameterError> {
+        self.0.provider.fetch(query).await
     }
 }
 
