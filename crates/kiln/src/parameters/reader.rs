@@ -504,8 +504,9 @@ impl<P: PathProvider> Parameters<P> {
 impl<P: NamesProvider> Parameters<P> {
     /// Several parameters by name: those that are not in memory in as few calls as possible.
     ///
-    /// Each is kept by itself. What fails does so by itself as well, and is told by name. Calls at the
-    /// same time do not wait for each other.
+    /// Each is kept by itself. What fails does so by itself as well, and is told by name; of a name
+    /// that is wanted in several ways the last one is told. Calls at the same time do not wait for each
+    /// other.
     ///
     /// ```
     /// # use kiln::parameters::{InMemory, Parameters};
@@ -522,7 +523,8 @@ impl<P: NamesProvider> Parameters<P> {
     pub async fn get_many<W: Into<Wanted>>(&self, wanted: impl IntoIterator<Item = W>) -> Many {
         let cache = &self.store.names;
         let mut found = Many::default();
-        let mut missing = HashMap::new();
+        // One name may be wanted in several ways, and is fetched once.
+        let mut missing: HashMap<Query, Vec<(Wanted, Policy)>> = HashMap::new();
         for wanted in wanted {
             let wanted = wanted.into();
             let query = wanted.query(&self.query);
@@ -530,9 +532,7 @@ impl<P: NamesProvider> Parameters<P> {
             policy.max_age = wanted.max_age.unwrap_or(policy.max_age);
             match cache.peek(&(query.clone(), wanted.transform), policy) {
                 Some(parameter) => found.add(wanted.name, Ok(parameter.as_ref().clone())),
-                None => {
-                    missing.insert(query, (wanted, policy));
-                }
+                None => missing.entry(query).or_default().push((wanted, policy)),
             }
         }
         if missing.is_empty() {
@@ -541,23 +541,22 @@ impl<P: NamesProvider> Parameters<P> {
         let begun = cache.begin();
         let queries = missing.keys().cloned().collect();
         for (query, answer) in self.store.provider.fetch_names(queries).await {
-            let Some((wanted, policy)) = missing.remove(&query) else {
-                continue;
-            };
-            let key = (query, wanted.transform);
-            let mut fetched: Fetched<Parameter> = answer.and_then(|value| {
-                Parameter::new(&wanted.name, value, wanted.transform).map(Arc::new)
-            });
-            if !policy.max_age.is_zero() {
-                cache.keep(&key, begun, &fetched);
-                fetched = match fetched {
-                    Err(error) if error.is_unavailable() && !policy.force => {
-                        cache.stale(&key, policy, error)
-                    }
-                    fetched => fetched,
-                };
+            for (wanted, policy) in missing.remove(&query).unwrap_or_default() {
+                let key = (query.clone(), wanted.transform);
+                let mut fetched: Fetched<Parameter> = answer.clone().and_then(|value| {
+                    Parameter::new(&wanted.name, value, wanted.transform).map(Arc::new)
+                });
+                if !policy.max_age.is_zero() {
+                    cache.keep(&key, begun, &fetched);
+                    fetched = match fetched {
+                        Err(error) if error.is_unavailable() && !policy.force => {
+                            cache.stale(&key, policy, error)
+                        }
+                        fetched => fetched,
+                    };
+                }
+                found.add(wanted.name, fetched.map(|found| found.as_ref().clone()));
             }
-            found.add(wanted.name, fetched.map(|found| found.as_ref().clone()));
         }
         // A provider has to answer for each; one of somebody's own might not.
         for (query, _) in missing {

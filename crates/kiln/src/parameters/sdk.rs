@@ -15,6 +15,10 @@ where
     E: ProvideErrorMetadata + Error + 'static,
 {
     match error {
+        // Half of an answer that began well.
+        SdkError::ServiceError(failed) if failed.raw().status().is_success() => {
+            unavailable(call, "its answer cannot be read")
+        }
         SdkError::ServiceError(failed) => {
             let code = failed.err().code().unwrap_or_default();
             let message = failed.err().message().unwrap_or_default();
