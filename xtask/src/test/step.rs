@@ -31,7 +31,7 @@ pub enum Step {
     Functions,
     /// All tests of the workspace
     Tests,
-    /// All tests of the examples
+    /// All tests of the examples, on the local Lambda among others
     Examples,
 }
 
@@ -242,10 +242,18 @@ fn examples(repository: &Repository) -> Result<(), Failure> {
     kiln.args(["build", "--package", "cargo-kiln", "--bin", "kiln"])
         .args(["--locked", "--target-dir", "target"]);
     command::run(&mut kiln)?;
-    let mut test = in_examples(repository, "test");
-    test.args(["--workspace", "--no-fail-fast"]);
-    with_tools(repository, &mut test)?;
-    command::run(test.env("KILN", repository.path("target/debug/kiln")))
+    let mut fixtures = cargo(repository);
+    fixtures
+        .args(["test", "--locked", "--no-fail-fast"])
+        .args(["--manifest-path", "fixtures/library/Cargo.toml"])
+        .args(["--target-dir", "target/fixtures"]);
+    let mut examples = in_examples(repository, "test");
+    examples.args(["--workspace", "--no-fail-fast"]);
+    for mut test in [fixtures, examples] {
+        with_tools(repository, &mut test)?;
+        command::run(test.env("KILN", repository.path("target/debug/kiln")))?;
+    }
+    Ok(())
 }
 
 fn in_examples(repository: &Repository, subcommand: &str) -> Command {

@@ -35,10 +35,15 @@ pub fn all() -> &'static [Sample] {
     SAMPLES
 }
 
-/// The text of a sample: its file goes by its name.
+/// The text of a sample: its file goes by its name, and lies with the library, which hands the same
+/// events to tests.
 macro_rules! text {
     ($name:literal) => {
-        include_str!(concat!("events/", $name, ".json"))
+        include_str!(concat!(
+            "../../../kiln/src/testing/samples/",
+            $name,
+            ".json"
+        ))
     };
 }
 

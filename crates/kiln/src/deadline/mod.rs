@@ -3,11 +3,15 @@
 //! Lambda ends an invocation at its deadline by killing the execution environment: the caller reads
 //! `Task timed out`, what was computed is lost, and the next invocation waits for a new environment.
 
+mod layer;
+
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use lambda_runtime::Context;
 
 use crate::invocation;
+
+pub use layer::{DeadlineLayer, DeadlineService};
 
 /// A point in time by which work must be done, or none.
 ///
@@ -26,6 +30,10 @@ use crate::invocation;
 pub struct Deadline {
     at: Option<SystemTime>,
 }
+
+/// What a [`DeadlineLayer`] leaves to the handler, kept with the invocation.
+#[derive(Clone, Copy, Debug)]
+struct Budget(Deadline);
 
 impl Deadline {
     /// No deadline: outside of an invocation.
@@ -52,8 +60,14 @@ impl Deadline {
     }
 
     /// Of the invocation that is [being handled](invocation::current), or [none](Self::NEVER).
+    ///
+    /// Within a [`DeadlineLayer`] it is that of the layer: what is left for the handler.
     pub fn current() -> Self {
-        invocation::current().map_or(Self::NEVER, |invocation| invocation.deadline())
+        let Some(invocation) = invocation::current() else {
+            return Self::NEVER;
+        };
+        let budget = invocation.extensions().get::<Budget>().copied();
+        budget.map_or_else(|| invocation.deadline(), |Budget(deadline)| deadline)
     }
 
     /// When it is.

@@ -1,0 +1,136 @@
+//! An answer before Lambda ends the environment.
+
+use std::fmt::Debug;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use lambda_runtime::tower::{Layer, Service};
+use lambda_runtime::{Diagnostic, LambdaEvent};
+
+use super::{Budget, Deadline, DeadlineExceeded};
+use crate::invocation;
+
+/// A layer that answers [`DeadlineExceeded`] before Lambda ends the environment.
+///
+/// At the timeout, Lambda kills the environment: the caller reads `Task timed out`, buffered logs and
+/// metrics are lost, and the next event waits for a cold start. This layer drops the handler's future
+/// a [margin](Self::margin) earlier and answers an error of the type `DeadlineExceeded`, which is
+/// retryable; layers around it flush, and the environment goes on.
+///
+/// # Cancellation
+/// The handler's future is dropped where it awaits. What it has spawned goes on, and so does work that
+/// does not await: a handler that computes without awaiting is not stopped.
+///
+/// # Example
+///
+/// ```
+/// use kiln::deadline::DeadlineLayer;
+/// use kiln::tower::ServiceBuilder;
+/// use kiln::{Error, LambdaEvent, testing};
+/// use std::time::Duration;
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+/// let slow = ServiceBuilder::new()
+///     .layer(DeadlineLayer::new().margin(Duration::from_millis(100)))
+///     .service_fn(async |_event: LambdaEvent<()>| {
+///         tokio::time::sleep(Duration::from_secs(60)).await;
+///         Ok::<_, Error>(())
+///     });
+/// let event = testing::ContextBuilder::new()
+///     .deadline(Duration::from_millis(150))
+///     .event(());
+/// let error = testing::invoke_service(slow, event).await.unwrap_err();
+/// assert_eq!(error.error_type, "DeadlineExceeded");
+/// # });
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct DeadlineLayer {
+    margin: Option<Duration>,
+}
+
+/// Enough for a flush over the network, and little beside usual timeouts.
+const MARGIN: Duration = Duration::from_millis(500);
+
+impl DeadlineLayer {
+    /// With the usual margin: 500 ms, or a tenth of what is left when the event arrives if that is
+    /// less, as with a timeout of one second.
+    pub const fn new() -> Self {
+        Self { margin: None }
+    }
+
+    /// With this margin between the answer and the end of the environment.
+    ///
+    /// It is for what layers around this one do after the handler, and for the answer's way. A margin
+    /// that is longer than the function's timeout leaves the handler no time at all.
+    #[must_use]
+    pub const fn margin(mut self, margin: Duration) -> Self {
+        self.margin = Some(margin);
+        self
+    }
+
+    fn of(&self, deadline: Deadline) -> Deadline {
+        let margin = self.margin.unwrap_or_else(|| {
+            let left = deadline.remaining().unwrap_or_default();
+            MARGIN.min(left / 10)
+        });
+        deadline.less(margin)
+    }
+}
+
+impl Default for DeadlineLayer {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<S> Layer<S> for DeadlineLayer {
+    type Service = DeadlineService<S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        DeadlineService {
+            inner,
+            layer: *self,
+        }
+    }
+}
+
+/// The service of [`DeadlineLayer`].
+#[derive(Clone, Debug)]
+pub struct DeadlineService<S> {
+    inner: S,
+    layer: DeadlineLayer,
+}
+
+impl<S, A> Service<LambdaEvent<A>> for DeadlineService<S>
+where
+    S: Service<LambdaEvent<A>>,
+    S::Future: Send + 'static,
+    S::Response: Send + 'static,
+    S::Error: Into<Diagnostic> + Debug,
+{
+    type Response = S::Response;
+    type Error = Diagnostic;
+    type Future = Pin<Box<dyn Future<Output = Result<S::Response, Diagnostic>> + Send>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Diagnostic>> {
+        self.inner.poll_ready(context).map_err(Into::into)
+    }
+
+    fn call(&mut self, event: LambdaEvent<A>) -> Self::Future {
+        let deadline = self.layer.of(Deadline::of(&event.context));
+        if deadline.has_passed() {
+            return Box::pin(async { Err(DeadlineExceeded.into()) });
+        }
+        if let Some(invocation) = invocation::current() {
+            invocation.extensions().insert(Budget(deadline));
+        }
+        let answer = self.inner.call(event);
+        Box::pin(async move {
+            match deadline.within(answer).await {
+                Ok(answer) => answer.map_err(Into::into),
+                Err(exceeded) => Err(exceeded.into()),
+            }
+        })
+    }
+}
