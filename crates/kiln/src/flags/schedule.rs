@@ -30,10 +30,13 @@ enum Span {
     Days(Vec<Weekday>),
 }
 
+/// Of the value of one action.
+type Parser = fn(&Node) -> Result<Span, String>;
+
 impl Schedule {
     /// Checks a condition of the document, if its action is one of the time.
     pub(super) fn parse(action: &str, key: &str, value: &Node) -> Option<Result<Self, String>> {
-        let (wanted, span): (_, fn(&Node) -> Result<Span, String>) = match action {
+        let (wanted, span): (_, Parser) = match action {
             "SCHEDULE_BETWEEN_TIME_RANGE" => ("CURRENT_TIME", times),
             "SCHEDULE_BETWEEN_DATETIME_RANGE" => ("CURRENT_DATETIME", dates),
             "SCHEDULE_BETWEEN_DAYS_OF_WEEK" => ("CURRENT_DAY_OF_WEEK", days),

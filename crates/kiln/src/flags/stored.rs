@@ -18,8 +18,11 @@ pub(super) struct Stored {
     name: String,
     envelope: Vec<String>,
     /// The last one that was read: it is checked when it has changed.
-    last: Arc<Mutex<Option<(Bytes, Arc<Schema>)>>>,
+    last: Arc<Mutex<Option<Checked>>>,
 }
+
+/// A document, and what it says.
+type Checked = (Bytes, Arc<Schema>);
 
 impl Stored {
     pub(super) fn new<P: Provider>(parameters: Parameters<P>, name: String) -> Self {

@@ -3,6 +3,8 @@
 //! Moto has neither AppConfig's data plane nor the Parameters and Secrets extension: those are
 //! checked against servers of ours that speak the documented wire.
 
+#![expect(clippy::unwrap_used, reason = "a panic is a test's report")]
+
 /// A client of the SDK for a service at an endpoint, with any credentials and no retries.
 macro_rules! client {
     ($sdk:ident, $endpoint:expr) => {{
