@@ -32,6 +32,7 @@ macro_rules! client {
 mod appconfig;
 mod dynamodb;
 mod extension;
+mod idempotency;
 mod secretsmanager;
 mod ssm;
 mod time;

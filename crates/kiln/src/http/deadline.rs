@@ -1,0 +1,119 @@
+//! An answer before Lambda ends the invocation.
+
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use ::http::{Request, Response};
+use lambda_http::RequestExt as _;
+use tower::{Layer, Service};
+
+use super::{Answering, Problem};
+use crate::deadline::{Deadline, DeadlineExceeded};
+use crate::errors::LambdaError as _;
+
+/// Answers 504 shortly before the deadline of the invocation, and drops the handler's future.
+///
+/// Without it Lambda kills the execution environment at the deadline: the caller reads `502` or
+/// `504` from API Gateway, and the next request waits for a cold start. API Gateway gives up after
+/// 29 seconds of its own unless its quota was raised ([quotas]), so a function behind it needs no
+/// longer timeout than that.
+///
+/// [quotas]: https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html
+///
+/// # Example
+///
+/// ```
+/// use kiln::http::DeadlineLayer;
+/// use std::time::Duration;
+///
+/// let layer = DeadlineLayer::new().margin(Duration::from_millis(500));
+/// # let _ = layer;
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct DeadlineLayer {
+    margin: Duration,
+}
+
+impl DeadlineLayer {
+    /// 100 ms before the deadline.
+    pub const fn new() -> Self {
+        Self {
+            margin: Duration::from_millis(100),
+        }
+    }
+
+    /// This long before the deadline: the time that layers further out need afterwards.
+    #[must_use]
+    pub const fn margin(mut self, margin: Duration) -> Self {
+        self.margin = margin;
+        self
+    }
+}
+
+impl Default for DeadlineLayer {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<S> Layer<S> for DeadlineLayer {
+    type Service = DeadlineService<S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        DeadlineService {
+            inner,
+            margin: self.margin,
+        }
+    }
+}
+
+/// The service of [`DeadlineLayer`].
+#[derive(Clone, Debug)]
+pub struct DeadlineService<S> {
+    inner: S,
+    margin: Duration,
+}
+
+impl<S, B, R> Service<Request<B>> for DeadlineService<S>
+where
+    S: Service<Request<B>, Response = Response<R>>,
+    S::Future: Send + 'static,
+    R: From<String>,
+{
+    type Response = Response<R>;
+    type Error = S::Error;
+    type Future = Answering<R, S::Error>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let of_request = request.extensions().lambda_context_ref().map(Deadline::of);
+        let deadline = of_request
+            .unwrap_or_else(Deadline::current)
+            .less(self.margin);
+        let id = super::request_id(&request);
+        let answer = self.inner.call(request);
+        Box::pin(async move {
+            match deadline.within(answer).await {
+                Ok(answer) => answer,
+                Err(exceeded) => {
+                    log(exceeded);
+                    let problem = Problem::of(&exceeded);
+                    Ok(match id {
+                        Some(id) => problem.instance(id).response(),
+                        None => problem.response(),
+                    })
+                }
+            }
+        })
+    }
+}
+
+fn log(exceeded: DeadlineExceeded) {
+    ::tracing::error!(
+        error_type = exceeded.error_type(),
+        "request failed: {exceeded}"
+    );
+}

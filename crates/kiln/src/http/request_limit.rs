@@ -1,0 +1,101 @@
+//! Requests that are too large.
+
+use std::task::{Context, Poll};
+
+use ::http::{Request, Response, StatusCode};
+use http_body::Body as HttpBody;
+use tower::{Layer, Service};
+
+use super::{Answering, Problem};
+
+/// Answers 413 to a request whose body is larger than the limit, without calling the handler.
+///
+/// Lambda itself takes events of up to 6 MB ([quotas]), which is a body of 4.5 MB where it is binary,
+/// and a third more memory again to decode it. A limit of one's own says what the function is meant
+/// for, and answers in a form the caller can read.
+///
+/// The body's own size counts: on Lambda the whole body is there when the handler is called. A body
+/// that does not know its size, which only other servers have, passes.
+///
+/// [quotas]: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+///
+/// # Example
+///
+/// ```
+/// use http::{Request, Response};
+/// use kiln::http::BodyLimitLayer;
+/// use kiln::tower::{ServiceBuilder, ServiceExt as _, service_fn};
+///
+/// # let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+/// # runtime.block_on(async {
+/// let service = ServiceBuilder::new()
+///     .layer(BodyLimitLayer::new(4))
+///     .service(service_fn(|_: Request<String>| async {
+///         Ok::<_, std::convert::Infallible>(Response::new(String::new()))
+///     }));
+/// let answer = service.oneshot(Request::new("12345".to_owned())).await.unwrap();
+/// assert_eq!(answer.status(), 413);
+/// # });
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct BodyLimitLayer {
+    limit: u64,
+}
+
+impl BodyLimitLayer {
+    /// At most this many bytes, as the handler sees them: decoded from base64, if they were encoded.
+    pub const fn new(limit: u64) -> Self {
+        Self { limit }
+    }
+}
+
+impl<S> Layer<S> for BodyLimitLayer {
+    type Service = BodyLimitService<S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        BodyLimitService {
+            inner,
+            limit: self.limit,
+        }
+    }
+}
+
+/// The service of [`BodyLimitLayer`].
+#[derive(Clone, Debug)]
+pub struct BodyLimitService<S> {
+    inner: S,
+    limit: u64,
+}
+
+impl<S, B, R> Service<Request<B>> for BodyLimitService<S>
+where
+    S: Service<Request<B>, Response = Response<R>>,
+    S::Future: Send + 'static,
+    S::Error: Send + 'static,
+    B: HttpBody,
+    R: From<String> + Send + 'static,
+{
+    type Response = Response<R>;
+    type Error = S::Error;
+    type Future = Answering<R, S::Error>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let limit = self.limit;
+        if request.body().size_hint().lower() <= limit {
+            return Box::pin(self.inner.call(request));
+        }
+        ::tracing::info!(limit, "request refused: its body is too large");
+        let problem = Problem::new(StatusCode::PAYLOAD_TOO_LARGE)
+            .kind("body-too-large")
+            .detail(format!("the body has more than {limit} bytes"));
+        let problem = match super::request_id(&request) {
+            Some(id) => problem.instance(id),
+            None => problem,
+        };
+        Box::pin(std::future::ready(Ok(problem.response())))
+    }
+}

@@ -1,0 +1,250 @@
+//! A span for every invocation.
+
+use std::task::{Context as TaskContext, Poll};
+use std::time::Duration;
+
+use futures_util::TryFutureExt as _;
+use futures_util::future::{BoxFuture, Either, MapErr};
+use lambda_runtime::{Diagnostic, LambdaEvent};
+use opentelemetry::KeyValue;
+use opentelemetry::trace::{FutureExt as _, TraceContextExt as _, TracerProvider as _};
+use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider};
+use tower::{Layer, Service};
+
+use super::capture::{Capture, CaptureResponse, NoCapture};
+use super::flush::Flusher;
+use super::settings::Settings;
+use super::span::{Described, Trigger, fail};
+use crate::deadline::Deadline;
+use crate::invocation::{self, Invocation};
+
+/// What is left of an invocation's time after a flush, at least.
+const MARGIN: Duration = Duration::from_millis(100);
+
+/// Makes one span of each invocation, and has all spans sent before the answer.
+///
+/// The span is a child of the one that Lambda's trace header names. It has the name of the function
+/// and, of the [conventions], `faas.invocation_id`, `faas.coldstart`, `faas.trigger`,
+/// `cloud.resource_id` and `cloud.account.id`; as Powertools, the annotations `ColdStart` and
+/// `Service`. While the handler runs it is the current one, so that spans made there are its children.
+///
+/// An error sets its status, with the type as `error.type`. Responses are recorded only when
+/// [asked for](Self::capture_response); events never are.
+///
+/// Before it returns, the spans are sent, within [a second](Self::flush_within) and 100 ms before the
+/// deadline. A collector that is dead or slow costs that second and a warning, never the invocation.
+/// Use a *batch* exporter: a simple one sends each span when it ends, while the handler waits.
+///
+/// Outside of Lambda, and where `POWERTOOLS_TRACE_DISABLED` is true, the layer does nothing.
+///
+/// Add it first, so that it is outermost and sees what all others do.
+///
+/// # Cancellation
+/// When the invocation is dropped its span ends; it is sent with those of the next.
+///
+/// [conventions]: https://opentelemetry.io/docs/specs/semconv/faas/aws-lambda/
+///
+/// # Example
+///
+/// ```
+/// use kiln::tower::{Layer as _, ServiceExt as _, service_fn};
+/// use kiln::tracing::TracingLayer;
+/// use kiln::{Context, Diagnostic, LambdaEvent};
+/// use opentelemetry_sdk::trace::InMemorySpanExporter;
+///
+/// # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+/// # runtime.block_on(async {
+/// let exporter = InMemorySpanExporter::default();
+/// let provider = kiln::tracing::provider().with_batch_exporter(exporter.clone()).build();
+/// let layer = TracingLayer::new(provider).enabled(true);
+/// let service = layer.layer(service_fn(|event: LambdaEvent<String>| async {
+///     Ok::<_, Diagnostic>(event.payload)
+/// }));
+///
+/// let event = LambdaEvent::new("hello".to_owned(), Context::default());
+/// service.oneshot(event).await.unwrap();
+/// assert_eq!(exporter.get_finished_spans().unwrap().len(), 1);
+/// # });
+/// ```
+#[derive(Clone, Debug)]
+pub struct TracingLayer<C = NoCapture> {
+    tracer: SdkTracer,
+    flusher: Flusher,
+    described: Described,
+    settings: Settings,
+    flush_within: Duration,
+    capture: C,
+}
+
+impl TracingLayer {
+    /// With the spans of this provider: that of [`provider`](super::provider()), or any other.
+    pub fn new(provider: SdkTracerProvider) -> Self {
+        Self {
+            tracer: provider.tracer("kiln"),
+            flusher: Flusher::new(provider),
+            described: Described {
+                trigger: Trigger::default(),
+                service: super::provider::service(),
+                own_sampling: false,
+            },
+            settings: Settings::current(),
+            flush_within: Duration::from_secs(1),
+            capture: NoCapture,
+        }
+    }
+
+    /// Records what the handler answers, as JSON, as `lambda.response`: its first 16 KB.
+    ///
+    /// It stands in the clear where traces are kept. `POWERTOOLS_TRACER_CAPTURE_RESPONSE=false`
+    /// switches it off again. A streamed response cannot be recorded.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// # let provider = kiln::tracing::provider().build();
+    /// let layer = kiln::tracing::TracingLayer::new(provider).capture_response();
+    /// # let _ = layer;
+    /// ```
+    pub fn capture_response(self) -> TracingLayer<CaptureResponse> {
+        TracingLayer {
+            tracer: self.tracer,
+            flusher: self.flusher,
+            described: self.described,
+            settings: self.settings,
+            flush_within: self.flush_within,
+            capture: CaptureResponse::default(),
+        }
+    }
+}
+
+impl<C> TracingLayer<C> {
+    /// What invokes the function: `faas.trigger`, and the kind of the span.
+    #[must_use]
+    pub fn trigger(mut self, trigger: Trigger) -> Self {
+        self.described.trigger = trigger;
+        self
+    }
+
+    /// Whether the message of an error is recorded beside its type, as it is by default.
+    ///
+    /// Lambda logs it anyway. `POWERTOOLS_TRACER_CAPTURE_ERROR=false` switches it off as well.
+    #[must_use]
+    pub fn capture_error(mut self, capture: bool) -> Self {
+        self.settings.capture_error = capture;
+        self
+    }
+
+    /// Has the provider's own sampler decide where X-Ray says `Sampled=0`.
+    ///
+    /// That is all there is to read in a function without active tracing. Its spans then begin traces
+    /// of their own, linked to X-Ray's. Where X-Ray says `Sampled=1` they stay part of its trace.
+    #[must_use]
+    pub fn own_sampling(mut self) -> Self {
+        self.described.own_sampling = true;
+        self
+    }
+
+    /// How long the sending of spans may take. One second unless said otherwise.
+    #[must_use]
+    pub fn flush_within(mut self, time: Duration) -> Self {
+        self.flush_within = time;
+        self
+    }
+
+    /// Switches the layer on or off, whatever the environment says: for tests.
+    #[must_use]
+    pub fn enabled(mut self, enabled: bool) -> Self {
+        self.settings.enabled = enabled;
+        self
+    }
+}
+
+impl<S, C: Clone> Layer<S> for TracingLayer<C> {
+    type Service = TracingService<S, C>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        TracingService {
+            inner,
+            layer: self.clone(),
+        }
+    }
+}
+
+/// The service of [`TracingLayer`].
+#[derive(Clone, Debug)]
+pub struct TracingService<S, C = NoCapture> {
+    inner: S,
+    layer: TracingLayer<C>,
+}
+
+impl<S, A, C> Service<LambdaEvent<A>> for TracingService<S, C>
+where
+    S: Service<LambdaEvent<A>>,
+    S::Error: Into<Diagnostic>,
+    S::Future: Send + 'static,
+    S::Response: Send + 'static,
+    C: Capture<S::Response>,
+{
+    type Response = S::Response;
+    type Error = Diagnostic;
+    type Future = Either<
+        MapErr<S::Future, fn(S::Error) -> Diagnostic>,
+        BoxFuture<'static, Result<S::Response, Diagnostic>>,
+    >;
+
+    fn poll_ready(&mut self, cx: &mut TaskContext<'_>) -> Poll<Result<(), Diagnostic>> {
+        self.inner.poll_ready(cx).map_err(Into::into)
+    }
+
+    fn call(&mut self, event: LambdaEvent<A>) -> Self::Future {
+        if !self.layer.settings.enabled {
+            let error: fn(S::Error) -> Diagnostic = Into::into;
+            return Either::Left(self.inner.call(event).map_err(error));
+        }
+        let layer = self.layer.clone();
+        let invocation =
+            invocation::current().unwrap_or_else(|| Invocation::new(event.context.clone()));
+        let cold_start = invocation.cold_start;
+        let deadline = Deadline::of(&event.context).less(MARGIN);
+        let span = layer
+            .described
+            .begin(&layer.tracer, &event.context, cold_start);
+        let answer = {
+            let _current = span.clone().attach();
+            self.inner.call(event)
+        };
+        Either::Right(Box::pin(async move {
+            // Whatever the handler has begun ends with its future, before the flush.
+            let answer = answer.with_context(span.clone()).await.map_err(Into::into);
+            match &answer {
+                Ok(response) => layer.record(&span, response),
+                Err(error) => fail(&span, error, layer.settings.capture_error),
+            }
+            let span = span.span();
+            span.end();
+            // Below a span that is not sampled there is nothing to send.
+            if span.span_context().is_sampled() {
+                layer
+                    .flusher
+                    .flush(deadline.at_most(layer.flush_within))
+                    .await;
+            }
+            answer
+        }))
+    }
+}
+
+impl<C> TracingLayer<C> {
+    fn record<R>(&self, span: &opentelemetry::Context, response: &R)
+    where
+        C: Capture<R>,
+    {
+        if !self.settings.capture_response || !span.span().is_recording() {
+            return;
+        }
+        if let Some(text) = self.capture.capture(response) {
+            let attribute = KeyValue::new("lambda.response", text);
+            span.span().set_attribute(attribute);
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! What the environment says on tracing.
+
+use crate::environment;
+
+/// The settings of Powertools, and whether this is Lambda.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Settings {
+    /// Whether anything is traced.
+    pub(super) enabled: bool,
+    /// Whether the message of an error stands in the span. `POWERTOOLS_TRACER_CAPTURE_ERROR`.
+    pub(super) capture_error: bool,
+    /// Whether a response may stand in the span. `POWERTOOLS_TRACER_CAPTURE_RESPONSE`.
+    pub(super) capture_response: bool,
+}
+
+impl Settings {
+    /// Of this process.
+    pub(super) fn current() -> Self {
+        let on_lambda = environment::current().function_name.is_some();
+        Self::read(on_lambda, |name| std::env::var(name).ok())
+    }
+
+    fn read(on_lambda: bool, get: impl Fn(&str) -> Option<String>) -> Self {
+        let flag = |name: &str| get(name).as_deref().and_then(truth);
+        let disabled = flag("POWERTOOLS_TRACE_DISABLED").unwrap_or(false);
+        Self {
+            enabled: on_lambda && !disabled,
+            capture_error: flag("POWERTOOLS_TRACER_CAPTURE_ERROR").unwrap_or(true),
+            capture_response: flag("POWERTOOLS_TRACER_CAPTURE_RESPONSE").unwrap_or(true),
+        }
+    }
+}
+
+/// As Powertools reads them.
+fn truth(value: &str) -> Option<bool> {
+    match value.to_ascii_lowercase().as_str() {
+        "1" | "true" | "t" | "yes" | "y" | "on" => Some(true),
+        "0" | "false" | "f" | "no" | "n" | "off" => Some(false),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_lambda_is_traced_and_only_if_nobody_objects() {
+        for (on_lambda, disabled, enabled) in [
+            (true, None, true),
+            (true, Some("false"), true),
+            (true, Some("0"), true),
+            (true, Some("True"), false),
+            (true, Some("1"), false),
+            (true, Some("nonsense"), true),
+            (false, None, false),
+            (false, Some("false"), false),
+        ] {
+            let settings = Settings::read(on_lambda, |name| {
+                disabled
+                    .filter(|_| name == "POWERTOOLS_TRACE_DISABLED")
+                    .map(str::to_owned)
+            });
+            assert_eq!(settings.enabled, enabled, "{disabled:?}");
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! Collectors that fail.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use kiln::tower::{Layer as _, ServiceExt as _, service_fn};
+use kiln::tracing::TracingLayer;
+use kiln::{Diagnostic, LambdaEvent};
+use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
+use opentelemetry_sdk::trace::{SpanData, SpanExporter};
+
+use crate::event;
+
+async fn echo(event: LambdaEvent<String>) -> Result<String, Diagnostic> {
+    Ok(event.payload)
+}
+
+/// Never answers.
+#[derive(Debug)]
+struct Dead {
+    begun: Arc<AtomicUsize>,
+}
+
+impl SpanExporter for Dead {
+    async fn export(&self, _batch: Vec<SpanData>) -> OTelSdkResult {
+        self.begun.fetch_add(1, Ordering::Relaxed);
+        std::future::pending().await
+    }
+}
+
+/// Always refuses.
+#[derive(Debug)]
+struct Refusing;
+
+impl SpanExporter for Refusing {
+    async fn export(&self, _batch: Vec<SpanData>) -> OTelSdkResult {
+        Err(OTelSdkError::InternalFailure("refused".to_owned()))
+    }
+}
+
+#[tokio::test]
+async fn a_dead_collector_costs_no_more_than_its_time() {
+    let begun = Arc::new(AtomicUsize::new(0));
+    let provider = kiln::tracing::provider()
+        .with_batch_exporter(Dead {
+            begun: begun.clone(),
+        })
+        .build();
+    // Dropping it would wait for the dead.
+    std::mem::forget(provider.clone());
+    let layer = TracingLayer::new(provider)
+        .enabled(true)
+        .flush_within(Duration::from_millis(50));
+    let service = layer.layer(service_fn(echo));
+    let started = Instant::now();
+    for _ in 0..3 {
+        let answer = service.clone().oneshot(event(None)).await;
+        assert_eq!(answer.unwrap(), "payload-7");
+    }
+    // Three times 50 ms and not three times the five seconds of the SDK.
+    assert!(started.elapsed() < Duration::from_secs(4));
+    assert_eq!(begun.load(Ordering::Relaxed), 1);
+}
+
+#[tokio::test]
+async fn a_flush_stops_before_the_deadline() {
+    let provider = kiln::tracing::provider()
+        .with_batch_exporter(Dead {
+            begun: Arc::default(),
+        })
+        .build();
+    std::mem::forget(provider.clone());
+    let layer = TracingLayer::new(provider)
+        .enabled(true)
+        .flush_within(Duration::from_secs(60));
+    let mut event = event(None);
+    let deadline = SystemTime::now() + Duration::from_millis(200);
+    let deadline = deadline.duration_since(UNIX_EPOCH).unwrap().as_millis();
+    event.context.deadline = u64::try_from(deadline).unwrap();
+    let answer = layer.layer(service_fn(echo)).oneshot(event);
+    let answer = tokio::time::timeout(Duration::from_secs(4), answer).await;
+    assert_eq!(answer.unwrap().unwrap(), "payload-7");
+}
+
+#[tokio::test]
+async fn what_is_not_sent_does_not_fail_the_invocation() {
+    let provider = kiln::tracing::provider()
+        .with_batch_exporter(Refusing)
+        .build();
+    let service = TracingLayer::new(provider)
+        .enabled(true)
+        .layer(service_fn(echo));
+    assert_eq!(service.oneshot(event(None)).await.unwrap(), "payload-7");
+}
