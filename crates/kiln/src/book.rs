@@ -15,4 +15,6 @@ macro_rules! chapters {
 
 chapters! {
     "README.md",
+    "feature-flags.md",
+    "parameters.md",
 }

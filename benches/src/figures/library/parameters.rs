@@ -188,7 +188,10 @@ async fn start() -> std::io::Result<Store> {
 
 async fn converse(mut stream: TcpStream) -> std::io::Result<()> {
     let body = r#"{"Parameter": {"Value": "https://example.com"}}"#;
-    let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+    let answer = format!(
+        "HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    );
     let mut asked = Vec::new();
     while stream.read_buf(&mut asked).await? > 0 {
         // A GET ends with an empty line, and the next one waits for the answer.
