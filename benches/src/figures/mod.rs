@@ -52,6 +52,8 @@ pub enum Figure {
     Start,
     /// The library: 20,000 events, and the connections to the Runtime API that they take
     Connections,
+    /// The library's parameters: read from memory, fetched, and missed by 1,000 callers at once
+    Parameters,
     /// Where the time of a warm invocation goes, by `perf`: only when named
     Profile,
     /// A million invocations of functions that answer, fail, crash and hang: measured only when named
@@ -136,6 +138,7 @@ impl Figure {
                 | Self::Connections
                 | Self::Idempotency
                 | Self::Layers
+                | Self::Parameters
                 | Self::Pipeline
                 | Self::Start
         )
@@ -158,6 +161,7 @@ impl Figure {
             Self::Layers => library::layers::measure(plan),
             Self::Start => library::start::measure(plan),
             Self::Connections => library::connections::measure(plan),
+            Self::Parameters => library::parameters::measure(plan),
             Self::Profile => profile::measure(plan),
             Self::Soak => soak::measure(plan),
         };

@@ -23,10 +23,12 @@ chapters! {
     "entry.md",
     "errors.md",
     "fan-out.md",
+    "feature-flags.md",
     "idempotency.md",
     "logging.md",
     "memory-and-cpu.md",
     "metrics.md",
+    "parameters.md",
     "pipelines.md",
     "testing.md",
 }

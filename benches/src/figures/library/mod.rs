@@ -9,6 +9,7 @@ pub(super) mod connections;
 mod functions;
 pub(super) mod idempotency;
 pub(super) mod layers;
+pub(super) mod parameters;
 pub(super) mod pipeline;
 pub(super) mod start;
 

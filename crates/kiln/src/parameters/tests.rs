@@ -1,0 +1,357 @@
+//! What the cache promises, by a clock that is set.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use futures_util::future::join_all;
+use tokio::sync::Semaphore;
+
+use super::*;
+use crate::clock::Clock;
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// A clock that is set. `testing::FakeClock` is a feature that this part does not need.
+#[derive(Clone, Debug)]
+struct Time(Arc<AtomicU64>);
+
+impl Time {
+    fn new() -> Self {
+        Self(Arc::new(AtomicU64::new(1_800_000_000)))
+    }
+
+    fn pass(&self, time: Duration) {
+        self.0.fetch_add(time.as_secs(), Ordering::SeqCst);
+    }
+
+    fn back(&self, time: Duration) {
+        self.0.fetch_sub(time.as_secs(), Ordering::SeqCst);
+    }
+}
+
+impl Clock for Time {
+    fn now(&self) -> SystemTime {
+        UNIX_EPOCH + Duration::from_secs(self.0.load(Ordering::SeqCst))
+    }
+}
+
+fn parameters() -> (InMemory, Time, Parameters<InMemory>) {
+    let store = InMemory::from([("x", "1")]);
+    let time = Time::new();
+    let parameters = Parameters::with_clock(store.clone(), time.clone()).with_max_age(MINUTE);
+    (store, time, parameters)
+}
+
+/// Lets tasks that were spawned run.
+async fn settle() {
+    for _ in 0..20 {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn a_value_is_kept_up_to_its_age() {
+    let (store, time, parameters) = parameters();
+    for (passes, fetches) in [(0, 1), (0, 1), (59, 1), (1, 2), (59, 2), (3_600, 3)] {
+        time.pass(Duration::from_secs(passes));
+        assert_eq!(parameters.get("x").await.unwrap(), "1");
+        assert_eq!(store.fetches(), fetches);
+    }
+}
+
+#[tokio::test]
+async fn the_reader_judges_the_age() {
+    let (store, time, parameters) = parameters();
+    parameters.get("x").await.unwrap();
+    time.pass(Duration::from_secs(5));
+    let impatient = parameters.clone().with_max_age(Duration::from_secs(5));
+    impatient.get("x").await.unwrap();
+    assert_eq!(store.fetches(), 2);
+    parameters.get("x").await.unwrap();
+    assert_eq!(store.fetches(), 2);
+}
+
+#[tokio::test]
+async fn an_age_that_cannot_be_told_is_too_high() {
+    let (store, time, parameters) = parameters();
+    parameters.get("x").await.unwrap();
+    time.back(MINUTE);
+    parameters.get("x").await.unwrap();
+    assert_eq!(store.fetches(), 2);
+}
+
+#[tokio::test]
+async fn each_transform_version_and_decryption_is_kept_by_itself() {
+    let (store, _, parameters) = parameters();
+    for _ in 0..2 {
+        parameters.get("x").await.unwrap();
+        parameters.get_json::<u8>("x").await.unwrap();
+        let decrypted = parameters.clone().with_decryption(true);
+        decrypted.get("x").await.unwrap();
+        let first = Version::Id("1".to_owned());
+        let first = parameters.clone().with_version(first);
+        first.get("x").await.unwrap();
+        assert_eq!(store.fetches(), 4);
+    }
+}
+
+#[tokio::test]
+async fn an_age_of_zero_keeps_nothing() {
+    let (store, _, parameters) = parameters();
+    let uncached = parameters
+        .clone()
+        .with_max_age(Duration::ZERO)
+        .with_stale_if_error(MINUTE)
+        .with_stale_while_revalidate(MINUTE);
+    uncached.get("x").await.unwrap();
+    uncached.get("x").await.unwrap();
+    uncached.get_many(["x"]).await.into_result().unwrap();
+    assert_eq!(store.fetches(), 3);
+    parameters.get("x").await.unwrap();
+    assert_eq!(store.fetches(), 4);
+    store.set_down(true);
+    assert!(uncached.get("x").await.unwrap_err().is_unavailable());
+}
+
+#[tokio::test]
+async fn what_does_not_exist_is_not_kept() {
+    let (store, _, parameters) = parameters();
+    let missing = ParameterError::not_found("y");
+    assert_eq!(parameters.get("y").await.unwrap_err(), missing);
+    assert_eq!(parameters.get_optional("y").await.unwrap(), None);
+    store.set("y", "2");
+    assert_eq!(parameters.get("y").await.unwrap(), "2");
+}
+
+#[tokio::test]
+async fn what_exists_no_more_is_not_served_though_it_might_be_stale() {
+    let (store, time, parameters) = parameters();
+    let parameters = parameters.with_stale_if_error(MINUTE);
+    parameters.get("x").await.unwrap();
+    store.remove("x");
+    time.pass(MINUTE);
+    parameters.get("x").await.unwrap_err();
+    store.set_down(true);
+    assert!(parameters.get("x").await.unwrap_err().is_unavailable());
+}
+
+#[tokio::test]
+async fn a_forced_fetch_is_kept_for_the_others_and_never_stale() {
+    let (store, time, parameters) = parameters();
+    let parameters = parameters.with_stale_if_error(MINUTE);
+    parameters.get("x").await.unwrap();
+    store.set("x", "2");
+    assert_eq!(parameters.get("x").await.unwrap(), "1");
+    assert_eq!(parameters.force_fetch().get("x").await.unwrap(), "2");
+    assert_eq!(parameters.get("x").await.unwrap(), "2");
+    store.set_down(true);
+    time.pass(MINUTE);
+    assert!(parameters.force_fetch().get("x").await.is_err());
+    assert_eq!(parameters.get("x").await.unwrap(), "2");
+}
+
+#[tokio::test]
+async fn a_stale_value_stands_in_for_a_store_that_is_down() {
+    let (store, time, parameters) = parameters();
+    let parameters = parameters.with_stale_if_error(MINUTE);
+    parameters.get("x").await.unwrap();
+    store.set_down(true);
+    time.pass(MINUTE);
+    assert_eq!(parameters.get("x").await.unwrap(), "1");
+    assert_eq!(store.fetches(), 2);
+    // It is left alone for a while, and asked again.
+    assert_eq!(parameters.get("x").await.unwrap(), "1");
+    assert_eq!(store.fetches(), 2);
+    time.pass(Duration::from_secs(5));
+    assert_eq!(parameters.get("x").await.unwrap(), "1");
+    assert_eq!(store.fetches(), 3);
+    let many = parameters.get_many(["x"]).await.into_result().unwrap();
+    assert_eq!(many["x"].text().unwrap(), "1");
+    // Beyond the limit the error is told.
+    time.pass(MINUTE);
+    assert!(parameters.get("x").await.unwrap_err().is_unavailable());
+    store.set_down(false);
+    store.set("x", "2");
+    assert_eq!(parameters.get("x").await.unwrap(), "2");
+}
+
+#[tokio::test]
+async fn a_stale_value_is_served_while_a_newer_one_is_fetched() {
+    let (store, time, parameters) = parameters();
+    let parameters = parameters.with_stale_while_revalidate(MINUTE);
+    parameters.get("x").await.unwrap();
+    store.set("x", "2");
+    time.pass(MINUTE);
+    // Nothing has run beside us yet: both are served the old one, by one fetch.
+    assert_eq!(parameters.get("x").await.unwrap(), "1");
+    assert_eq!(parameters.get("x").await.unwrap(), "1");
+    settle().await;
+    assert_eq!(store.fetches(), 2);
+    assert_eq!(parameters.get("x").await.unwrap(), "2");
+    // Beyond the limit callers wait.
+    store.set("x", "3");
+    time.pass(2 * MINUTE);
+    assert_eq!(parameters.get("x").await.unwrap(), "3");
+}
+
+/// Answers when it is let, with the number of the fetch.
+#[derive(Clone, Debug)]
+struct Slow {
+    fetches: Arc<AtomicUsize>,
+    answers: Arc<Semaphore>,
+}
+
+impl Slow {
+    fn new() -> Self {
+        Self {
+            fetches: Arc::default(),
+            answers: Arc::new(Semaphore::new(0)),
+        }
+    }
+
+    fn fetches(&self) -> usize {
+        self.fetches.load(Ordering::SeqCst)
+    }
+}
+
+impl Provider for Slow {
+    async fn fetch(&self, _query: &Query) -> Result<Value, ParameterError> {
+        let number = self.fetches.fetch_add(1, Ordering::SeqCst) + 1;
+        self.answers.acquire().await.unwrap().forget();
+        Ok(number.to_string().into())
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_thousand_that_miss_at_once_fetch_once() {
+    let slow = Slow::new();
+    let parameters = Parameters::new(slow.clone());
+    let callers = (0..1_000).map(|_| {
+        let parameters = parameters.clone();
+        tokio::spawn(async move { parameters.get("x").await.unwrap() })
+    });
+    let callers: Vec<_> = callers.collect();
+    slow.answers.add_permits(1);
+    for answer in join_all(callers).await {
+        assert_eq!(answer.unwrap(), "1");
+    }
+    assert_eq!(slow.fetches(), 1);
+}
+
+#[tokio::test]
+async fn a_fetch_outlives_the_caller_that_began_it() {
+    let slow = Slow::new();
+    let parameters = Parameters::new(slow.clone());
+    let call = |parameters: Parameters<Slow>| {
+        tokio::spawn(async move { parameters.get("x").await.unwrap() })
+    };
+    let first = call(parameters.clone());
+    settle().await;
+    let second = call(parameters.clone());
+    settle().await;
+    first.abort();
+    settle().await;
+    slow.answers.add_permits(1);
+    assert_eq!(second.await.unwrap(), "1");
+    assert_eq!(slow.fetches(), 1);
+}
+
+#[tokio::test]
+async fn a_fetch_that_nobody_waits_for_ends_and_the_next_caller_begins_another() {
+    let slow = Slow::new();
+    let parameters = Parameters::new(slow.clone());
+    let dropped = parameters.get("x");
+    assert!(futures_util::FutureExt::now_or_never(dropped).is_none());
+    slow.answers.add_permits(1);
+    assert_eq!(parameters.get("x").await.unwrap(), "2");
+}
+
+/// An environment that is frozen with a fetch under way: the connection is gone when it thaws.
+#[tokio::test]
+async fn a_fetch_that_was_frozen_holds_nobody_up_and_its_answer_is_as_old_as_its_question() {
+    let slow = Slow::new();
+    let time = Time::new();
+    let parameters = Parameters::with_clock(slow.clone(), time.clone())
+        .with_max_age(MINUTE)
+        .with_stale_while_revalidate(MINUTE);
+    slow.answers.add_permits(1);
+    assert_eq!(parameters.get("x").await.unwrap(), "1");
+    time.pass(MINUTE);
+    assert_eq!(parameters.get("x").await.unwrap(), "1");
+    settle().await;
+    assert_eq!(slow.fetches(), 2);
+
+    // Two hours later. What is under way is not waited for.
+    time.pass(120 * MINUTE);
+    let caller = parameters.clone();
+    let caller = tokio::spawn(async move { caller.get("x").await.unwrap() });
+    settle().await;
+    assert_eq!(slow.fetches(), 3);
+    // The old fetch is answered first: an answer of two hours ago is of no use to anybody.
+    slow.answers.add_permits(1);
+    settle().await;
+    assert!(!caller.is_finished());
+    slow.answers.add_permits(1);
+    assert_eq!(caller.await.unwrap(), "3");
+    assert_eq!(parameters.get("x").await.unwrap(), "3");
+}
+
+#[tokio::test]
+async fn an_older_answer_does_not_replace_a_newer_one() {
+    let slow = Slow::new();
+    let parameters = Parameters::new(slow.clone());
+    let old = parameters.clone();
+    let old = tokio::spawn(async move { old.get("x").await.unwrap() });
+    settle().await;
+    let forced = parameters.force_fetch();
+    let mut forced = Box::pin(forced.get("x"));
+    assert!(futures_util::poll!(&mut forced).is_pending());
+    // The semaphore is fair: the older one is answered first, and seen last.
+    slow.answers.add_permits(2);
+    settle().await;
+    assert_eq!(old.await.unwrap(), "1");
+    assert_eq!(forced.await.unwrap(), "2");
+    assert_eq!(parameters.get("x").await.unwrap(), "2");
+}
+
+#[tokio::test]
+async fn several_are_fetched_at_once_and_fail_one_by_one() {
+    let store = InMemory::from([("a", "1"), ("b", "no JSON"), ("c", "3")]);
+    let parameters = Parameters::new(store.clone());
+    parameters.get("a").await.unwrap();
+    let wanted = || {
+        [
+            Wanted::new("a"),
+            Wanted::new("b").transform(Transform::Json),
+            Wanted::new("c"),
+            Wanted::new("d"),
+        ]
+    };
+    let found = parameters.get_many(wanted()).await;
+    assert!(found.values.keys().eq(["a", "c"]));
+    assert!(found.errors.keys().eq(["b", "d"]));
+    assert_eq!(store.fetches(), 2);
+    // What was found is in memory.
+    parameters.get("c").await.unwrap();
+    assert_eq!(store.fetches(), 2);
+    assert_eq!(
+        found.into_result().unwrap_err(),
+        ParameterError::transform("b", "JSON (line 1, column 2)")
+    );
+}
+
+#[tokio::test]
+async fn nothing_shows_a_value() {
+    let store = InMemory::from([("a", "hunter2")]);
+    let parameters = Parameters::new(store.clone());
+    let secret = parameters.secret("a").await.unwrap();
+    let parameter = parameters.parameter("a").await.unwrap();
+    let many = parameters.get_many(["a"]).await;
+    let shown = format!(
+        "{store:?} {parameters:?} {secret:?} {secret} {parameter:?} {many:?} {}",
+        serde_json::to_string(&secret).unwrap()
+    );
+    assert!(!shown.contains("hunter2"), "{shown}");
+    assert_eq!(secret.expose(), "hunter2");
+}
