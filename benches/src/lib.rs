@@ -147,8 +147,11 @@ fn measure(arguments: &Arguments, plan: &Plan) -> Result<(), BenchError> {
     if arguments.format == Format::Text {
         print(&report.preamble());
     }
-    plan.prepare()?;
-    for figure in Figure::chosen(&arguments.figures) {
+    let figures = Figure::chosen(&arguments.figures);
+    if figures.iter().any(|figure| figure.invokes_functions()) {
+        plan.prepare()?;
+    }
+    for figure in figures {
         let section = figure.measure(plan)?;
         if arguments.format == Format::Text {
             print(&section.to_string());

@@ -4,6 +4,7 @@ mod added_latency;
 mod cpu_share;
 mod first_call;
 mod footprint;
+mod library;
 mod parallel;
 mod profile;
 mod reload;
@@ -37,6 +38,10 @@ pub enum Figure {
     Footprint,
     /// The share of CPU that a function gets, beside the one its memory says
     CpuShare,
+    /// The library's batches: 10,000 SQS records with 1 % failures
+    Batch,
+    /// The library's idempotent calls, in memory
+    Idempotency,
     /// Where the time of a warm invocation goes, by `perf`: only when named
     Profile,
     /// A million invocations of functions that answer, fail, crash and hang: measured only when named
@@ -117,12 +122,19 @@ impl Figure {
             Self::Parallel => parallel::measure(plan),
             Self::Footprint => footprint::measure(plan),
             Self::CpuShare => cpu_share::measure(plan),
+            Self::Batch => library::batch::measure(plan),
+            Self::Idempotency => library::idempotency::measure(plan),
             Self::Profile => profile::measure(plan),
             Self::Soak => soak::measure(plan),
         };
         let mut section = measured?;
         section.figure = self.name();
         Ok(section)
+    }
+
+    /// Whether it invokes functions: the library's figures do not, and need none built.
+    pub fn invokes_functions(self) -> bool {
+        !matches!(self, Self::Batch | Self::Idempotency)
     }
 
     fn name(self) -> String {

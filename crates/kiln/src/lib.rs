@@ -52,7 +52,13 @@ pub mod deadline;
 pub mod environment;
 pub mod errors;
 pub mod invocation;
+#[cfg(any(feature = "logging", feature = "metrics"))]
+mod json;
+#[cfg(any(feature = "logging", feature = "metrics"))]
+mod output;
 pub mod run;
+#[cfg(all(test, any(feature = "compute", feature = "io")))]
+mod test_invocation;
 
 #[cfg(feature = "batch")]
 pub mod batch;

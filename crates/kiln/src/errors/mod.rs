@@ -8,33 +8,76 @@
 //!
 //! ```
 //! use kiln::LambdaError;
-//! use std::fmt;
 //!
-//! #[derive(Debug)]
-//! struct CardDeclined;
-//! # impl fmt::Display for CardDeclined {
-//! #     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-//! #         f.write_str("the card was declined")
-//! #     }
-//! # }
-//! # impl std::error::Error for CardDeclined {}
-//!
-//! impl LambdaError for CardDeclined {
-//!     fn error_type(&self) -> &str {
-//!         "CardDeclined"
-//!     }
-//!     fn http_status(&self) -> http::StatusCode {
-//!         http::StatusCode::PAYMENT_REQUIRED
-//!     }
+//! #[derive(Debug, thiserror::Error, LambdaError)]
+//! enum PaymentError {
+//!     #[error("the card was declined")]
+//!     #[lambda_error(status = 402)]
+//!     CardDeclined,
+//!     #[error("the bank does not answer")]
+//!     #[lambda_error(type = "BankDown", retryable, status = 503)]
+//!     Bank(#[from] std::io::Error),
 //! }
 //!
-//! assert!(!CardDeclined.is_retryable());
+//! let declined = PaymentError::CardDeclined;
+//! assert_eq!(declined.error_type(), "CardDeclined");
+//! assert_eq!(declined.http_status().as_u16(), 402);
+//! assert!(!declined.is_retryable());
+//!
+//! // What Lambda reports when a handler returns it.
+//! let diagnostic = kiln::Diagnostic::from(declined);
+//! assert_eq!(diagnostic.error_type, "CardDeclined");
+//! assert_eq!(diagnostic.error_message, "the card was declined");
 //! ```
+//!
+//! A handler of many errors returns `Result<_, kiln::Diagnostic>`, into which `?` turns all of them.
 
-use http::StatusCode;
+pub use http::StatusCode;
+#[cfg(feature = "derive")]
+#[doc(no_inline)]
+pub use kiln_macros::LambdaError;
 use lambda_runtime::Diagnostic;
 
 /// An error whose type others rely on.
+///
+/// Derived with the feature `derive`, see [the derive macro](derive@LambdaError); by hand:
+///
+/// ```
+/// use kiln::errors::{LambdaError, StatusCode};
+/// use std::fmt;
+///
+/// #[derive(Debug)]
+/// struct CardDeclined;
+///
+/// impl fmt::Display for CardDeclined {
+///     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+///         f.write_str("the card was declined")
+///     }
+/// }
+///
+/// impl std::error::Error for CardDeclined {}
+///
+/// impl LambdaError for CardDeclined {
+///     fn error_type(&self) -> &str {
+///         "CardDeclined"
+///     }
+///     fn http_status(&self) -> StatusCode {
+///         StatusCode::PAYMENT_REQUIRED
+///     }
+/// }
+///
+/// impl From<CardDeclined> for kiln::Diagnostic {
+///     fn from(error: CardDeclined) -> Self {
+///         error.diagnostic()
+///     }
+/// }
+///
+/// assert!(!CardDeclined.is_retryable());
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has no error type for Lambda",
+    note = "derive it: `#[derive(kiln::LambdaError)]`"
+)]
 pub trait LambdaError: std::error::Error {
     /// What Lambda reports as `errorType`: the same for as long as somebody may match on it.
     fn error_type(&self) -> &str;
@@ -56,6 +99,24 @@ pub trait LambdaError: std::error::Error {
             error_message: self.to_string(),
         }
     }
+}
+
+impl<E: LambdaError> LambdaError for Box<E> {
+    fn error_type(&self) -> &str {
+        self.as_ref().error_type()
+    }
+    fn is_retryable(&self) -> bool {
+        self.as_ref().is_retryable()
+    }
+    fn http_status(&self) -> StatusCode {
+        self.as_ref().http_status()
+    }
+}
+
+/// For the derive macro, which has checked the number.
+#[doc(hidden)]
+pub fn __status(status: u16) -> StatusCode {
+    StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }
 
 /// Implements [`LambdaError`] for an error of this crate, and what a handler needs to return it.

@@ -96,7 +96,9 @@ where
     super::panics::remember();
     let service = layers.layer(BoxCloneSyncService::new(Caught(service)));
     let service = Reported(Caught(service));
-    // Outermost, so that it sees the report: `logging::LoggingLayer`.
+    // Outermost, so that it sees the report.
+    #[cfg(feature = "logging")]
+    let service = crate::logging::LoggingLayer::new().layer(service);
     service
 }
 

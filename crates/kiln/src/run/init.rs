@@ -60,7 +60,7 @@ fn log(diagnostic: &Diagnostic, error: &str, panic: Option<&Panic>) {
         error_type = diagnostic.error_type,
         error_message = diagnostic.error_message,
         error,
-        location = panic.and_then(|panic| panic.location.as_deref()),
+        panicked_at = panic.and_then(|panic| panic.location.as_deref()),
         backtrace = panic.and_then(|panic| panic.backtrace.as_deref()),
         "the init failed"
     );

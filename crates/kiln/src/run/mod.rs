@@ -30,7 +30,7 @@
 //!   worker per vCPU. See [`environment`](crate::environment).
 //! - **[Every invocation in scope](crate::invocation::current)**, from the parsing of its event to the
 //!   answer's last byte, inside the tracing span of `lambda_runtime` that has its request id.
-//! - **Errors with a type.** A failed invocation is one `error` event of [`tracing`](::tracing), with
+//! - **Errors with a type.** A failed invocation is one `error` event of [`tracing`](https://docs.rs/tracing), with
 //!   `error_type`, `error_message` and the error's `Debug` form; a panic of the handler is an error of
 //!   the type [`HandlerPanicked`](PANICKED) with the panic's message, and the environment goes on. It
 //!   takes `panic = "unwind"`, the default.

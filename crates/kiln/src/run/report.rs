@@ -43,7 +43,8 @@ fn remember(debug: String, panic: Option<Panic>) {
 
 /// Logs the failure of the invocation.
 ///
-/// `lambda_runtime` logs it once more, with less, in the target `lambda_runtime::layers::panic`.
+/// `lambda_runtime` logs it once more, with less, in the target `lambda_runtime::layers::panic`; the
+/// feature `logging` leaves that out.
 pub(super) fn failure(diagnostic: &Diagnostic) {
     let cause = invocation::current().and_then(|it| it.extensions().remove::<Cause>());
     let panic = cause.as_ref().and_then(|cause| cause.panic.as_ref());
@@ -51,7 +52,7 @@ pub(super) fn failure(diagnostic: &Diagnostic) {
         error_type = diagnostic.error_type,
         error_message = diagnostic.error_message,
         error = cause.as_ref().map(|cause| cause.debug.as_str()),
-        location = panic.and_then(|panic| panic.location.as_deref()),
+        panicked_at = panic.and_then(|panic| panic.location.as_deref()),
         backtrace = panic.and_then(|panic| panic.backtrace.as_deref()),
         "the invocation failed"
     );

@@ -68,6 +68,8 @@ where
 
     fn call(&mut self, request: LambdaInvocation) -> Self::Future {
         let invocation = Invocation::new(request.context.clone());
+        #[cfg(feature = "logging")]
+        crate::logging::keep_event(&invocation, &request.body);
         // The event is parsed in `call`: what is logged of that has a request id as well.
         let answer = invocation.clone().sync_scope(|| self.inner.call(request));
         Box::pin(invocation.scope(answer))

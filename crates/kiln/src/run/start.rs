@@ -33,6 +33,8 @@ pub(super) fn run<S: Send + Sync + 'static>(
     serve: impl FnOnce(Options, &'static S) -> BoxFuture<Result<(), Error>>,
 ) -> Result<(), Error> {
     check(|name| env::var(name).ok())?;
+    #[cfg(feature = "logging")]
+    crate::logging::begin();
     let runtime = runtime(options.threads)?;
     super::panics::remember();
     runtime.block_on(async {

@@ -1,0 +1,325 @@
+//! What is protected, for how long, and what to do when that is not possible.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::cache::Cache;
+use super::error::SettingsError;
+use super::key::Hash;
+use super::record::Record;
+use super::store::Store;
+use crate::clock::{Clock, SystemClock};
+use crate::environment;
+
+/// How long a record counts unless said otherwise: an hour.
+pub const DEFAULT_EXPIRY: Duration = Duration::from_secs(3_600);
+
+/// How many completed records are kept in memory unless said otherwise.
+pub const DEFAULT_CACHED_RECORDS: usize = 256;
+
+/// What to do when the store fails.
+///
+/// # Example
+///
+/// ```
+/// use kiln::idempotency::{Idempotency, MemoryStore, StoreFailure};
+///
+/// let builder = Idempotency::builder(MemoryStore::new())
+///     // A reminder sent twice is better than none.
+///     .on_store_failure(StoreFailure::RunUnprotected);
+/// # let _ = builder;
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum StoreFailure {
+    /// Fail with [`PersistenceLayer`](super::IdempotencyError::PersistenceLayer). When it is the
+    /// answer that cannot be stored the work is done all the same: the key is blocked until the
+    /// invocation's deadline, and a retry after that runs again.
+    #[default]
+    Fail,
+    /// Run the handler without protection and answer what it answers, with a warning in the log: it
+    /// may run more than once.
+    RunUnprotected,
+}
+
+/// What to do when the event has nothing that could be a key.
+///
+/// # Example
+///
+/// ```
+/// use kiln::idempotency::{Idempotency, IdempotencyError, MemoryStore, MissingKey, RunError};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let idempotency = Idempotency::builder(MemoryStore::new())
+///     .on_missing_key(MissingKey::Fail)
+///     .build()?;
+/// let charged = idempotency.run(None::<&str>, || async { Ok::<_, kiln::Error>(4490) }).await;
+/// assert!(matches!(charged, Err(RunError::Idempotency(IdempotencyError::MissingKey))));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum MissingKey {
+    /// Run the handler without protection, with a warning in the log.
+    #[default]
+    RunUnprotected,
+    /// Fail with [`MissingKey`](super::IdempotencyError::MissingKey): `raise_on_no_idempotency_key`
+    /// of Powertools.
+    Fail,
+}
+
+pub(super) type ReplayHook = Arc<dyn Fn(&mut Value, &Record) + Send + Sync>;
+
+/// Has work run once per key.
+///
+/// A clone is the same one: build it once, with the rest of the function's state.
+///
+/// # Example
+///
+/// See [the module](super).
+#[derive(Clone)]
+pub struct Idempotency {
+    pub(super) inner: Arc<Inner>,
+}
+
+pub(super) struct Inner {
+    pub(super) store: Box<dyn Store>,
+    /// `<function>.<name>#`.
+    pub(super) prefix: String,
+    pub(super) expires_after: Duration,
+    pub(super) hash: Hash,
+    pub(super) on_store_failure: StoreFailure,
+    pub(super) on_missing_key: MissingKey,
+    pub(super) on_replay: Option<ReplayHook>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) is_disabled: bool,
+    cache: Mutex<Cache>,
+}
+
+impl Inner {
+    /// The lock is for the moment.
+    pub(super) fn cache(&self) -> MutexGuard<'_, Cache> {
+        // At worst one record more or less is cached, whoever panicked meanwhile.
+        self.cache.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Idempotency {
+    /// With the usual settings.
+    pub fn new(store: impl Store) -> Self {
+        Self::builder(store).finish()
+    }
+
+    /// With settings of one's own.
+    pub fn builder(store: impl Store) -> IdempotencyBuilder {
+        IdempotencyBuilder {
+            store: Box::new(store),
+            name: "handler".to_owned(),
+            expires_after: DEFAULT_EXPIRY,
+            cached_records: DEFAULT_CACHED_RECORDS,
+            hash: Hash::default(),
+            on_store_failure: StoreFailure::default(),
+            on_missing_key: MissingKey::default(),
+            on_replay: None,
+            clock: Arc::new(SystemClock),
+            is_disabled: None,
+        }
+    }
+}
+
+impl fmt::Debug for Idempotency {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Idempotency")
+            .field("store", &self.inner.store)
+            .field("prefix", &self.inner.prefix)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The settings of an [`Idempotency`].
+///
+/// # Example
+///
+/// ```
+/// use kiln::idempotency::{Idempotency, MemoryStore};
+/// use serde_json::json;
+/// use std::time::Duration;
+///
+/// let idempotency = Idempotency::builder(MemoryStore::new())
+///     .name("charge")
+///     .expires_after(Duration::from_secs(24 * 3_600))
+///     .cached_records(1_000)
+///     .on_replay(|answer, _record| answer["replayed"] = json!(true))
+///     .build()?;
+/// # let _ = idempotency;
+/// # Ok::<_, kiln::idempotency::SettingsError>(())
+/// ```
+#[must_use = "settings protect nothing until they are built"]
+pub struct IdempotencyBuilder {
+    store: Box<dyn Store>,
+    name: String,
+    expires_after: Duration,
+    cached_records: usize,
+    hash: Hash,
+    on_store_failure: StoreFailure,
+    on_missing_key: MissingKey,
+    on_replay: Option<ReplayHook>,
+    clock: Arc<dyn Clock>,
+    is_disabled: Option<bool>,
+}
+
+impl IdempotencyBuilder {
+    /// The name of what is protected, which tells its keys from those of other work of the function;
+    /// unless said otherwise, `handler`.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = name.into();
+        self
+    }
+
+    /// How long a record counts, from the beginning of the execution, and again from its end. Unless
+    /// said otherwise, [`DEFAULT_EXPIRY`]; at least a second.
+    pub fn expires_after(mut self, time: Duration) -> Self {
+        self.expires_after = time;
+        self
+    }
+
+    /// How many completed records are kept in memory. Unless said otherwise,
+    /// [`DEFAULT_CACHED_RECORDS`]; 0 for none.
+    pub fn cached_records(mut self, most: usize) -> Self {
+        self.cached_records = most;
+        self
+    }
+
+    /// What keys and payloads are hashed with. Unless said otherwise, [`Hash::Md5`].
+    pub fn hash(mut self, hash: Hash) -> Self {
+        self.hash = hash;
+        self
+    }
+
+    /// What to do when the store fails. Unless said otherwise, [`StoreFailure::Fail`].
+    pub fn on_store_failure(mut self, what: StoreFailure) -> Self {
+        self.on_store_failure = what;
+        self
+    }
+
+    /// What to do without a key. Unless said otherwise, [`MissingKey::RunUnprotected`].
+    pub fn on_missing_key(mut self, what: MissingKey) -> Self {
+        self.on_missing_key = what;
+        self
+    }
+
+    /// Changes stored answers before they are given again, to mark them for instance.
+    pub fn on_replay(mut self, hook: impl Fn(&mut Value, &Record) + Send + Sync + 'static) -> Self {
+        self.on_replay = Some(Arc::new(hook));
+        self
+    }
+
+    /// Where the time comes from. Unless said otherwise, [`SystemClock`].
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// Whether handlers run without any of it. Unless said otherwise, as
+    /// `POWERTOOLS_IDEMPOTENCY_DISABLED` has it.
+    pub fn disabled(mut self, is_disabled: bool) -> Self {
+        self.is_disabled = Some(is_disabled);
+        self
+    }
+
+    /// Builds it.
+    ///
+    /// # Errors
+    /// When records would expire within a second, or the name is empty.
+    pub fn build(self) -> Result<Idempotency, SettingsError> {
+        // Stores count in seconds.
+        if self.expires_after < Duration::from_secs(1) {
+            return Err(SettingsError::Expiry(self.expires_after));
+        }
+        if self.name.is_empty() {
+            return Err(SettingsError::EmptyName);
+        }
+        Ok(self.finish())
+    }
+
+    fn finish(self) -> Idempotency {
+        let function = environment::current().function_name.as_deref();
+        let is_disabled = self.is_disabled.unwrap_or_else(|| {
+            let switch = std::env::var("POWERTOOLS_IDEMPOTENCY_DISABLED");
+            switch.is_ok_and(|value| is_true(&value))
+        });
+        Idempotency {
+            inner: Arc::new(Inner {
+                store: self.store,
+                // Powertools calls it so outside of Lambda.
+                prefix: format!("{}.{}#", function.unwrap_or("test-func"), self.name),
+                expires_after: self.expires_after,
+                hash: self.hash,
+                on_store_failure: self.on_store_failure,
+                on_missing_key: self.on_missing_key,
+                on_replay: self.on_replay,
+                clock: self.clock,
+                is_disabled,
+                cache: Mutex::new(Cache::new(self.cached_records)),
+            }),
+        }
+    }
+}
+
+impl fmt::Debug for IdempotencyBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("IdempotencyBuilder")
+            .field("store", &self.store)
+            .field("name", &self.name)
+            .field("expires_after", &self.expires_after)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Whether a switch is on, as Powertools reads it.
+fn is_true(value: &str) -> bool {
+    let on = ["1", "y", "yes", "t", "true", "on"];
+    on.iter().any(|on| value.eq_ignore_ascii_case(on))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn switches() {
+        for (value, on) in [
+            ("1", true),
+            ("TRUE", true),
+            ("on", true),
+            ("0", false),
+            ("", false),
+        ] {
+            assert_eq!(is_true(value), on, "{value}");
+        }
+    }
+
+    #[test]
+    fn settings_that_make_no_sense_are_refused() {
+        let builder = || Idempotency::builder(crate::idempotency::MemoryStore::new());
+        for after in [Duration::ZERO, Duration::from_millis(999)] {
+            let error = builder().expires_after(after).build().unwrap_err();
+            assert_eq!(error, SettingsError::Expiry(after));
+        }
+        assert_eq!(
+            builder().name("").build().unwrap_err(),
+            SettingsError::EmptyName
+        );
+        assert!(
+            builder()
+                .expires_after(Duration::from_secs(1))
+                .build()
+                .is_ok()
+        );
+    }
+}

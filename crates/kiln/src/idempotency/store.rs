@@ -1,0 +1,167 @@
+//! Where records are kept.
+
+use std::error::Error;
+use std::fmt;
+use std::pin::Pin;
+use std::time::Duration;
+
+use http::StatusCode;
+use lambda_runtime::Diagnostic;
+
+use super::record::Record;
+use crate::errors::LambdaError;
+
+/// What a [`Store`] answers with, when it does.
+pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
+
+/// Where records are kept.
+///
+/// It can be made an object, so that a function chooses its store when it starts: an allocation per
+/// call is little beside what stores do.
+///
+/// # Cancellation
+/// A future may be dropped at any time; a store must not be left with half a record.
+///
+/// # Example
+///
+/// ```
+/// use kiln::idempotency::{MemoryStore, Record, Saved, Store};
+/// use std::time::Duration;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let store: Box<dyn Store> = Box::new(MemoryStore::new());
+/// let record = Record::in_progress("orders.charge#d41d8cd9", 1_800_000_000);
+/// let now = Duration::from_secs(1_799_999_000);
+/// assert!(matches!(store.save_in_progress(&record, now).await?, Saved::New));
+/// assert!(matches!(store.save_in_progress(&record, now).await?, Saved::Exists(_)));
+/// # Ok(())
+/// # }
+/// ```
+pub trait Store: fmt::Debug + Send + Sync + 'static {
+    /// Saves the record of an execution that begins, unless there is one that
+    /// [may not be replaced](Record::may_be_replaced): then it answers with that. One step, whoever
+    /// else does the same.
+    ///
+    /// `now` is the time since 1970.
+    fn save_in_progress<'a>(&'a self, record: &'a Record, now: Duration) -> StoreFuture<'a, Saved>;
+
+    /// Saves the answer of an execution: status, data, expiration and validation of its record.
+    fn save_completed<'a>(&'a self, record: &'a Record) -> StoreFuture<'a, ()>;
+
+    /// Deletes the record of an execution that has failed. It is no error if there is none.
+    fn delete<'a>(&'a self, id: &'a str) -> StoreFuture<'a, ()>;
+}
+
+impl<S: Store + ?Sized> Store for Box<S> {
+    fn save_in_progress<'a>(&'a self, record: &'a Record, now: Duration) -> StoreFuture<'a, Saved> {
+        self.as_ref().save_in_progress(record, now)
+    }
+
+    fn save_completed<'a>(&'a self, record: &'a Record) -> StoreFuture<'a, ()> {
+        self.as_ref().save_completed(record)
+    }
+
+    fn delete<'a>(&'a self, id: &'a str) -> StoreFuture<'a, ()> {
+        self.as_ref().delete(id)
+    }
+}
+
+impl<S: Store + ?Sized> Store for std::sync::Arc<S> {
+    fn save_in_progress<'a>(&'a self, record: &'a Record, now: Duration) -> StoreFuture<'a, Saved> {
+        self.as_ref().save_in_progress(record, now)
+    }
+
+    fn save_completed<'a>(&'a self, record: &'a Record) -> StoreFuture<'a, ()> {
+        self.as_ref().save_completed(record)
+    }
+
+    fn delete<'a>(&'a self, id: &'a str) -> StoreFuture<'a, ()> {
+        self.as_ref().delete(id)
+    }
+}
+
+/// What came of saving the record of an execution that begins.
+///
+/// # Example
+///
+/// See [`Store`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Saved {
+    /// It is saved: the execution may run.
+    New,
+    /// There is one already.
+    Exists(Record),
+}
+
+/// A store has not done what it was asked.
+///
+/// # Example
+///
+/// ```
+/// use kiln::idempotency::StoreError;
+///
+/// let error = StoreError::new("save the record", "the disk is full");
+/// assert_eq!(error.to_string(), "the idempotency store failed to save the record");
+/// let error = error.with_code("ResourceNotFoundException");
+/// assert!(error.to_string().ends_with("(`ResourceNotFoundException`)"));
+/// ```
+#[derive(Debug)]
+pub struct StoreError {
+    to_do: &'static str,
+    code: Option<String>,
+    source: Box<dyn Error + Send + Sync>,
+}
+
+impl StoreError {
+    /// What it failed to do, and why. The cause is not part of the message.
+    pub fn new(to_do: &'static str, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self {
+            to_do,
+            code: None,
+            source: source.into(),
+        }
+    }
+
+    /// Adds the service's code of the error, which is part of the message.
+    pub fn with_code(mut self, code: impl Into<String>) -> Self {
+        self.code = Some(code.into());
+        self
+    }
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the idempotency store failed to {}", self.to_do)?;
+        match &self.code {
+            Some(code) => write!(f, " (`{code}`)"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Error for StoreError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(self.source.as_ref())
+    }
+}
+
+impl LambdaError for StoreError {
+    fn error_type(&self) -> &str {
+        "IdempotencyPersistenceLayer"
+    }
+
+    fn is_retryable(&self) -> bool {
+        true
+    }
+
+    fn http_status(&self) -> StatusCode {
+        StatusCode::SERVICE_UNAVAILABLE
+    }
+}
+
+impl From<StoreError> for Diagnostic {
+    fn from(error: StoreError) -> Self {
+        error.diagnostic()
+    }
+}

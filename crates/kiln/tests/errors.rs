@@ -1,0 +1,89 @@
+//! Error types as users write them.
+
+use std::fmt::{Debug, Display};
+
+use kiln::errors::StatusCode;
+use kiln::{Diagnostic, LambdaError, LambdaEvent, testing};
+
+#[derive(Debug, thiserror::Error, LambdaError)]
+#[error("the store does not answer")]
+#[lambda_error(type = "StoreDown", retryable, status = 503)]
+struct StoreError;
+
+#[derive(Debug, thiserror::Error, LambdaError)]
+enum OrderError {
+    #[error("no order `{id}`")]
+    #[lambda_error(status = 404)]
+    NotFound { id: String },
+    #[error(transparent)]
+    #[lambda_error(transparent)]
+    Store(#[from] StoreError),
+    #[error("could not store")]
+    #[lambda_error(transparent)]
+    Boxed {
+        #[from]
+        source: Box<StoreError>,
+    },
+}
+
+#[derive(Debug, thiserror::Error, LambdaError)]
+#[error("bad {0}")]
+struct Bad<T: Display>(T);
+
+#[test]
+fn types_retries_and_statuses_are_as_written() {
+    let not_found = OrderError::NotFound { id: "7".to_owned() };
+    let rows: [(&dyn LambdaError, &str, bool, u16); 5] = [
+        (&not_found, "NotFound", false, 404),
+        (&StoreError, "StoreDown", true, 503),
+        (&OrderError::from(StoreError), "StoreDown", true, 503),
+        (
+            &OrderError::from(Box::new(StoreError)),
+            "StoreDown",
+            true,
+            503,
+        ),
+        (&Bad("amount"), "Bad", false, 500),
+    ];
+    for (error, error_type, is_retryable, status) in rows {
+        assert_eq!(error.error_type(), error_type);
+        assert_eq!(error.is_retryable(), is_retryable, "{error}");
+        assert_eq!(error.http_status(), StatusCode::from_u16(status).unwrap());
+    }
+}
+
+#[tokio::test]
+async fn a_handler_answers_with_the_type_and_the_message() {
+    async fn find(event: LambdaEvent<String>) -> Result<(), OrderError> {
+        Err(OrderError::NotFound { id: event.payload })
+    }
+
+    let answer = testing::invoke(find, testing::event("7".to_owned())).await;
+    assert_is(&answer.unwrap_err(), "NotFound", "no order `7`");
+}
+
+#[tokio::test]
+async fn a_handler_of_many_errors_turns_them_into_one() {
+    async fn handle(event: LambdaEvent<u32>) -> Result<(), Diagnostic> {
+        match event.payload {
+            0 => Err(StoreError)?,
+            1 => Err(Bad("amount"))?,
+            _ => std::fs::metadata("/no/such/file").map(drop)?,
+        }
+        Ok(())
+    }
+
+    for (payload, error_type, message) in [
+        (0, "StoreDown", "the store does not answer"),
+        (1, "Bad", "bad amount"),
+    ] {
+        let answer = testing::invoke(handle, testing::event(payload)).await;
+        assert_is(&answer.unwrap_err(), error_type, message);
+    }
+}
+
+#[track_caller]
+fn assert_is(diagnostic: &Diagnostic, error_type: &str, message: &str) {
+    assert_eq!(diagnostic.error_type, error_type);
+    assert_eq!(diagnostic.error_message, message);
+}
