@@ -40,6 +40,8 @@ pub enum Figure {
     CpuShare,
     /// The library's batches: 10,000 SQS records with 1 % failures
     Batch,
+    /// The library's layers for HTTP, per request
+    Http,
     /// The library's idempotent calls, in memory
     Idempotency,
     /// Where the time of a warm invocation goes, by `perf`: only when named
@@ -123,6 +125,7 @@ impl Figure {
             Self::Footprint => footprint::measure(plan),
             Self::CpuShare => cpu_share::measure(plan),
             Self::Batch => library::batch::measure(plan),
+            Self::Http => library::http::measure(plan),
             Self::Idempotency => library::idempotency::measure(plan),
             Self::Profile => profile::measure(plan),
             Self::Soak => soak::measure(plan),
@@ -134,7 +137,7 @@ impl Figure {
 
     /// Whether it invokes functions: the library's figures do not, and need none built.
     pub fn invokes_functions(self) -> bool {
-        !matches!(self, Self::Batch | Self::Idempotency)
+        !matches!(self, Self::Batch | Self::Http | Self::Idempotency)
     }
 
     fn name(self) -> String {

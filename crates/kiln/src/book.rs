@@ -15,4 +15,6 @@ macro_rules! chapters {
 
 chapters! {
     "README.md",
+    "http.md",
+    "tracing.md",
 }

@@ -1,7 +1,5 @@
 //! The function's real binary, on the local Lambda.
 
-#![expect(clippy::unwrap_used, reason = "a panic is a test's report")]
-
 use kiln::testing;
 use serde_json::{Value, json};
 

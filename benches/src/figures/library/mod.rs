@@ -4,6 +4,7 @@
 //! `bare` is what is written by hand.
 
 pub(super) mod batch;
+pub(super) mod http;
 pub(super) mod idempotency;
 
 use crate::error::BenchError;
