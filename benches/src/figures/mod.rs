@@ -40,6 +40,8 @@ pub enum Figure {
     CpuShare,
     /// The library's batches: 10,000 SQS records with 1 % failures
     Batch,
+    /// The library's layers for HTTP, per request
+    Http,
     /// The library's idempotent calls, in memory
     Idempotency,
     /// The library: a million small items, and how late a timer is beside them
@@ -136,6 +138,7 @@ impl Figure {
             Self::Batch
                 | Self::Compute
                 | Self::Connections
+                | Self::Http
                 | Self::Idempotency
                 | Self::Layers
                 | Self::Parameters
@@ -155,6 +158,7 @@ impl Figure {
             Self::Footprint => footprint::measure(plan),
             Self::CpuShare => cpu_share::measure(plan),
             Self::Batch => library::batch::measure(plan),
+            Self::Http => library::http::measure(plan),
             Self::Idempotency => library::idempotency::measure(plan),
             Self::Compute => library::compute::measure(plan),
             Self::Pipeline => library::pipeline::measure(plan),

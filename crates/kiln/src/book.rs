@@ -24,6 +24,7 @@ chapters! {
     "errors.md",
     "fan-out.md",
     "feature-flags.md",
+    "http.md",
     "idempotency.md",
     "logging.md",
     "memory-and-cpu.md",
@@ -31,4 +32,5 @@ chapters! {
     "parameters.md",
     "pipelines.md",
     "testing.md",
+    "tracing.md",
 }

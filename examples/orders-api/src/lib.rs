@@ -1,4 +1,5 @@
-//! An HTTP API on Lambda: axum does the routing, `lambda_http` turns events into requests.
+//! An HTTP API on Lambda: axum does the routing, `lambda_http` turns events into requests, and layers
+//! of `kiln` do what neither does.
 //!
 //! | request | answer |
 //! | --- | --- |
@@ -17,22 +18,29 @@ use axum::http::{Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use lambda_http::tower::ServiceExt as _;
-use lambda_http::{Request, Service, tracing};
+use kiln::http::lambda_http::Request;
+use kiln::http::{BodyLimitLayer, ETagLayer, StageLayer};
+use kiln::tower::{Service, ServiceBuilder};
 use orders::{AcceptedOrder, Order};
 use serde_json::json;
 
 mod book;
 mod problem;
-mod stage;
 
 pub use book::{BookError, OrderBook};
 pub use problem::ApiError;
 
-/// The service that `lambda_http` runs.
+/// The largest order, in bytes: a hundred lines are a tenth of it.
+const LARGEST_BODY: u64 = 128 * 1024;
+
+/// The service, for `run_http`.
 pub fn service(
     book: OrderBook,
-) -> impl Service<Request, Response = Response, Error = Infallible, Future: Send> + Clone {
+) -> impl Service<Request, Response = Response, Error = Infallible, Future: Send>
++ Clone
++ Send
++ Sync
++ 'static {
     let router = Router::new()
         .route("/orders", post(place_order))
         .route("/orders/{order_id}", get(find_order))
@@ -40,7 +48,12 @@ pub fn service(
         .fallback(unknown_path)
         .method_not_allowed_fallback(wrong_method)
         .with_state(book);
-    router.map_request(stage::without_stage)
+    ServiceBuilder::new()
+        // Routes should not depend on where the function is deployed.
+        .layer(StageLayer::new())
+        .layer(ETagLayer::new())
+        .layer(BodyLimitLayer::new(LARGEST_BODY))
+        .service(router)
 }
 
 /// `POST /orders`

@@ -1,11 +1,11 @@
 //! Errors as callers see them: problem documents (RFC 9457).
 
 use axum::extract::rejection::JsonRejection;
-use axum::http::{Method, StatusCode, header};
+use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
-use lambda_http::tracing;
+use kiln::LambdaError;
+use kiln::http::Problem;
 use orders::OrderError;
-use serde_json::json;
 
 use crate::book::BookError;
 
@@ -43,38 +43,35 @@ pub enum ApiError {
     },
 }
 
-impl ApiError {
-    /// The HTTP status, and a name that clients can match on.
-    fn status_and_kind(&self) -> (StatusCode, &'static str) {
+impl LambdaError for ApiError {
+    /// What clients match on.
+    fn error_type(&self) -> &str {
         match self {
-            Self::Body(rejection) => (rejection.status(), "invalid-body"),
-            Self::Order(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid-order"),
-            Self::Book(BookError::Taken { .. }) => (StatusCode::CONFLICT, "order-id-taken"),
-            Self::Book(BookError::Full) => (StatusCode::SERVICE_UNAVAILABLE, "order-book-full"),
-            Self::UnknownOrder { .. } => (StatusCode::NOT_FOUND, "unknown-order"),
-            Self::UnknownPath { .. } => (StatusCode::NOT_FOUND, "unknown-path"),
-            Self::WrongMethod { .. } => (StatusCode::METHOD_NOT_ALLOWED, "wrong-method"),
+            Self::Body(_) => "invalid-body",
+            Self::Order(_) => "invalid-order",
+            Self::Book(BookError::Taken { .. }) => "order-id-taken",
+            Self::Book(BookError::Full) => "order-book-full",
+            Self::UnknownOrder { .. } => "unknown-order",
+            Self::UnknownPath { .. } => "unknown-path",
+            Self::WrongMethod { .. } => "wrong-method",
+        }
+    }
+
+    fn http_status(&self) -> StatusCode {
+        match self {
+            Self::Body(rejection) => rejection.status(),
+            Self::Order(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Book(BookError::Taken { .. }) => StatusCode::CONFLICT,
+            Self::Book(BookError::Full) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::UnknownOrder { .. } | Self::UnknownPath { .. } => StatusCode::NOT_FOUND,
+            Self::WrongMethod { .. } => StatusCode::METHOD_NOT_ALLOWED,
         }
     }
 }
 
+/// Logged, and told to the caller as far as it is the caller's business.
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let (status, kind) = self.status_and_kind();
-        let detail = self.to_string();
-        if status.is_server_error() {
-            tracing::error!(kind, detail, "request failed");
-        } else {
-            // The caller's mistake: worth knowing, not worth waking anyone.
-            tracing::info!(kind, detail, "request refused");
-        }
-        let problem = json!({
-            "type": kind,
-            "title": status.canonical_reason(),
-            "status": status.as_u16(),
-            "detail": detail,
-        });
-        let content_type = [(header::CONTENT_TYPE, "application/problem+json")];
-        (status, content_type, problem.to_string()).into_response()
+        Problem::reported(&self).response()
     }
 }

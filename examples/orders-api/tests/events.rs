@@ -4,8 +4,8 @@
 
 use axum::http::StatusCode;
 use http_body_util::BodyExt as _;
-use lambda_http::tower::ServiceExt as _;
-use lambda_http::{Body, Request, Service, request};
+use kiln::http::lambda_http::{Body, Request, request};
+use kiln::tower::{Service, ServiceExt as _};
 use orders_api::OrderBook;
 use serde_json::{Value, json};
 
@@ -132,6 +132,16 @@ async fn every_error_is_a_problem_document() {
             409,
             "order-id-taken",
             "another order `ord-1001`",
+        ),
+        (
+            {
+                let mut request = event("place-order");
+                *request.body_mut() = Body::from(" ".repeat(200_000));
+                request
+            },
+            413,
+            "body-too-large",
+            "more than 131072 bytes",
         ),
         (
             {

@@ -7,6 +7,7 @@ pub(super) mod batch;
 pub(super) mod compute;
 pub(super) mod connections;
 mod functions;
+pub(super) mod http;
 pub(super) mod idempotency;
 pub(super) mod layers;
 pub(super) mod parameters;

@@ -3,20 +3,25 @@
 use std::convert::Infallible;
 use std::fmt::{self, Debug};
 use std::future::ready;
+use std::marker::PhantomData;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use ::http::Response;
 use bytes::Bytes;
+use futures_util::Stream;
+use futures_util::future::BoxFuture;
 use http_body::Body as HttpBody;
 use lambda_http::request::LambdaRequest;
 use lambda_http::{Adapter, Body, IntoResponse, Request, StreamAdapter};
-use lambda_runtime::{Error, LambdaEvent};
+use lambda_runtime::{Diagnostic, Error, IntoFunctionResponse, LambdaEvent};
+use serde::Serialize;
 use tower::util::BoxCloneSyncService;
-use tower::{Service, ServiceBuilder};
+use tower::{Layer, Service, ServiceBuilder};
 
 use super::{DeadlineLayer, ProblemLayer, RequestIdLayer, ResponseLimitLayer};
 use crate::LambdaError;
+use crate::run::{Builder, Handler, Init, NoInit};
 
 /// Runs a function that answers HTTP requests: a handler of [`lambda_http`], or a router of axum.
 ///
@@ -54,7 +59,7 @@ where
     S::Error: LambdaError + Send + 'static,
     S::Future: Send + 'static,
 {
-    interim(Events::new(service))
+    crate::builder().run_service(Events::new(service))
 }
 
 /// Runs a function that streams its answers: what it writes reaches the caller at once, up to 200 MB.
@@ -99,7 +104,10 @@ where
         .layer(ProblemLayer::new())
         .layer(DeadlineLayer::new())
         .service(service);
-    interim(StreamAdapter::from(service))
+    crate::builder().run_service(Streaming {
+        inner: service,
+        body: PhantomData,
+    })
 }
 
 /// A service over HTTP, as one over Lambda's events: what [`run`](fn@run) runs.
@@ -129,13 +137,26 @@ where
 /// ```
 #[derive(Clone)]
 pub struct Events {
-    inner: Adapter<'static, Converted, Answers>,
+    inner: Mapped,
 }
 
 type Answers = BoxCloneSyncService<Request, Converted, Infallible>;
-/// What [`lambda_http`] makes of a response, and has no name for.
-pub(crate) type HttpAnswer =
-    <Adapter<'static, Converted, Answers> as Service<LambdaEvent<LambdaRequest>>>::Response;
+type Mapped = Adapter<'static, Converted, Answers>;
+
+/// What goes back to Lambda: the JSON that the front of the request reads.
+#[derive(Serialize)]
+#[serde(transparent)]
+pub struct HttpAnswer {
+    /// What [`lambda_http`] makes of a response, and has no name for.
+    answer: <Mapped as Service<LambdaEvent<LambdaRequest>>>::Response,
+}
+
+impl Debug for HttpAnswer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // It has the caller's data in it.
+        f.debug_struct("HttpAnswer").finish_non_exhaustive()
+    }
+}
 
 impl Events {
     /// Of this service, with the layers of [`run`](fn@run).
@@ -159,6 +180,102 @@ impl Events {
     }
 }
 
+impl<L> Builder<NoInit, L> {
+    /// Runs a function that answers HTTP requests, as [`http::run`](crate::http::run()) does, with the
+    /// layers of the builder around the whole invocation.
+    ///
+    /// # Example
+    ///
+    /// ```no_run
+    /// use kiln::{Error, service_fn};
+    /// use kiln::tracing::{TracingLayer, Trigger};
+    /// use lambda_http::Request;
+    /// use std::convert::Infallible;
+    ///
+    /// fn main() -> Result<(), Error> {
+    ///     # let exporter = opentelemetry_sdk::trace::InMemorySpanExporter::default();
+    ///     let provider = kiln::tracing::provider().with_batch_exporter(exporter).build();
+    ///     kiln::builder()
+    ///         .layer(TracingLayer::new(provider).trigger(Trigger::Http))
+    ///         .run_http(service_fn(|_request: Request| async { Ok::<_, Infallible>("hello") }))
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`run`](crate::run()).
+    pub fn run_http<S, B, T, D, X>(self, service: S) -> Result<(), Error>
+    where
+        S: Service<Request> + Clone + Send + Sync + 'static,
+        S::Response: IntoResponse + 'static,
+        S::Error: LambdaError + Send + 'static,
+        S::Future: Send + 'static,
+        L: Layer<Handler<LambdaRequest, HttpAnswer>> + Send + 'static,
+        L::Service: Service<LambdaEvent<LambdaRequest>> + Clone + Send + 'static,
+        <L::Service as Service<LambdaEvent<LambdaRequest>>>::Future: Send + 'static,
+        <L::Service as Service<LambdaEvent<LambdaRequest>>>::Error:
+            Into<Diagnostic> + Debug + 'static,
+        <L::Service as Service<LambdaEvent<LambdaRequest>>>::Response:
+            IntoFunctionResponse<B, T> + Send + 'static,
+        B: Serialize + Send + 'static,
+        T: Stream<Item = Result<D, X>> + Unpin + Send + 'static,
+        D: Into<Bytes> + Send + 'static,
+        X: Into<Error> + Debug + Send + 'static,
+    {
+        self.run_service(Events::new(service))
+    }
+}
+
+impl<I, L> Builder<Init<I>, L>
+where
+    I: Send + Sync + 'static,
+{
+    /// Runs a function that answers HTTP requests with the service that this closure makes of the
+    /// state: a router of axum, for instance.
+    ///
+    /// # Example
+    ///
+    /// ```no_run
+    /// use kiln::{Error, service_fn};
+    /// use lambda_http::Request;
+    /// use std::convert::Infallible;
+    ///
+    /// fn main() -> Result<(), Error> {
+    ///     kiln::builder()
+    ///         .init(|| async { Ok::<_, Error>("hello".to_owned()) })
+    ///         .run_http(|greeting| {
+    ///             service_fn(move |_request: Request| async move {
+    ///                 Ok::<_, Infallible>(greeting.as_str())
+    ///             })
+    ///         })
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`run`](crate::run()), and [`StartError::Init`](crate::run::StartError::Init) when the init
+    /// hook fails.
+    pub fn run_http<M, S, B, T, D, X>(self, make: M) -> Result<(), Error>
+    where
+        M: FnOnce(&'static I) -> S + Send + 'static,
+        S: Service<Request> + Clone + Send + Sync + 'static,
+        S::Response: IntoResponse + 'static,
+        S::Error: LambdaError + Send + 'static,
+        S::Future: Send + 'static,
+        L: Layer<Handler<LambdaRequest, HttpAnswer>> + Send + 'static,
+        L::Service: Service<LambdaEvent<LambdaRequest>> + Clone + Send + 'static,
+        <L::Service as Service<LambdaEvent<LambdaRequest>>>::Future: Send + 'static,
+        <L::Service as Service<LambdaEvent<LambdaRequest>>>::Error:
+            Into<Diagnostic> + Debug + 'static,
+        <L::Service as Service<LambdaEvent<LambdaRequest>>>::Response:
+            IntoFunctionResponse<B, T> + Send + 'static,
+        B: Serialize + Send + 'static,
+        T: Stream<Item = Result<D, X>> + Unpin + Send + 'static,
+        D: Into<Bytes> + Send + 'static,
+        X: Into<Error> + Debug + Send + 'static,
+    {
+        self.run_service(move |state| Events::new(make(state)))
+    }
+}
+
 impl Debug for Events {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Events").finish_non_exhaustive()
@@ -168,15 +285,53 @@ impl Debug for Events {
 impl Service<LambdaEvent<LambdaRequest>> for Events {
     type Response = HttpAnswer;
     type Error = Infallible;
-    type Future =
-        <Adapter<'static, Converted, Answers> as Service<LambdaEvent<LambdaRequest>>>::Future;
+    type Future = BoxFuture<'static, Result<HttpAnswer, Infallible>>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         self.inner.poll_ready(cx)
     }
 
     fn call(&mut self, event: LambdaEvent<LambdaRequest>) -> Self::Future {
-        self.inner.call(event)
+        let answer = self.inner.call(event);
+        Box::pin(async move {
+            let answer = answer.await?;
+            Ok(HttpAnswer { answer })
+        })
+    }
+}
+
+/// A service over HTTP whose answers are streams, as one over Lambda's events.
+struct Streaming<S, R> {
+    inner: S,
+    body: PhantomData<fn() -> R>,
+}
+
+impl<S: Clone, R> Clone for Streaming<S, R> {
+    fn clone(&self) -> Self {
+        Self {
+            inner: self.inner.clone(),
+            body: PhantomData,
+        }
+    }
+}
+
+impl<S, R: 'static> Service<LambdaEvent<LambdaRequest>> for Streaming<S, R>
+where
+    StreamAdapter<'static, S, R>: From<S> + Service<LambdaEvent<LambdaRequest>>,
+    S: Service<Request> + Clone,
+{
+    type Response = <StreamAdapter<'static, S, R> as Service<LambdaEvent<LambdaRequest>>>::Response;
+    type Error = <StreamAdapter<'static, S, R> as Service<LambdaEvent<LambdaRequest>>>::Error;
+    type Future = <StreamAdapter<'static, S, R> as Service<LambdaEvent<LambdaRequest>>>::Future;
+
+    fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        // Its outermost layers are always ready, and await the inner ones with the call.
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, event: LambdaEvent<LambdaRequest>) -> Self::Future {
+        // The adapter itself is `Send` only where bodies are `Sync`, which those of axum are not.
+        StreamAdapter::from(self.inner.clone()).call(event)
     }
 }
 
@@ -188,19 +343,4 @@ impl IntoResponse for Converted {
     fn into_response(self) -> Pin<Box<dyn Future<Output = Response<Body>> + Send>> {
         Box::pin(ready(self.0))
     }
-}
-
-fn interim<S, B, T, D, X>(service: S) -> Result<(), Error>
-where
-    S: Service<LambdaEvent<LambdaRequest>, Error = Infallible>,
-    S::Response: lambda_runtime::IntoFunctionResponse<B, T>,
-    B: serde::Serialize,
-    T: futures_util::Stream<Item = Result<D, X>> + Unpin + Send + 'static,
-    D: Into<Bytes> + Send,
-    X: Into<Error> + Send + Debug,
-{
-    tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?
-        .block_on(lambda_runtime::run(service))
 }

@@ -28,13 +28,14 @@ use super::Answering;
 /// use http::{Request, Response};
 /// use kiln::http::ETagLayer;
 /// use kiln::tower::{ServiceBuilder, ServiceExt as _, service_fn};
+/// use lambda_http::Body;
 ///
 /// # let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
 /// # runtime.block_on(async {
 /// let service = ServiceBuilder::new()
 ///     .layer(ETagLayer::new())
 ///     .service(service_fn(|_: Request<()>| async {
-///         Ok::<_, std::convert::Infallible>(Response::new("catalogue".to_owned()))
+///         Ok::<_, std::convert::Infallible>(Response::new(Body::from("catalogue")))
 ///     }));
 /// let first = service.clone().oneshot(Request::new(())).await.unwrap();
 ///

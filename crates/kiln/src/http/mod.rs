@@ -66,7 +66,7 @@ use crate::invocation;
 pub use self::compression::{CompressionLayer, CompressionService};
 pub use self::cors::{InvalidOrigin, cors};
 pub use self::deadline::{DeadlineLayer, DeadlineService};
-pub use self::entry::{Events, run, run_streaming};
+pub use self::entry::{Events, HttpAnswer, run, run_streaming};
 pub use self::etag::{ETagLayer, ETagService};
 pub use self::problem::Problem;
 pub use self::problem_layer::{ProblemLayer, ProblemService};

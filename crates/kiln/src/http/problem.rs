@@ -11,6 +11,7 @@ use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use crate::LambdaError;
+use crate::invocation;
 
 /// A problem document: the body of an error over HTTP, as [RFC 9457] has it.
 ///
@@ -96,6 +97,48 @@ impl Problem {
             .detail(error.to_string())
     }
 
+    /// As [`of`](Self::of), logged as [`ProblemLayer`](super::ProblemLayer) does, with the id of the
+    /// current request as instance: for errors that a handler itself makes answers of, as those of
+    /// axum do.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use http::StatusCode;
+    /// use kiln::LambdaError;
+    /// use kiln::http::Problem;
+    ///
+    /// #[derive(Debug)]
+    /// struct SoldOut;
+    /// # impl std::fmt::Display for SoldOut {
+    /// #     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+    /// #         f.write_str("there are none left")
+    /// #     }
+    /// # }
+    /// # impl std::error::Error for SoldOut {}
+    /// impl LambdaError for SoldOut {
+    ///     fn error_type(&self) -> &str {
+    ///         "sold-out"
+    ///     }
+    ///     fn http_status(&self) -> StatusCode {
+    ///         StatusCode::CONFLICT
+    ///     }
+    /// }
+    ///
+    /// // With axum: impl IntoResponse for SoldOut { fn into_response(self) -> Response {
+    /// let response: http::Response<String> = Problem::reported(&SoldOut).response();
+    /// // } }
+    /// assert_eq!(response.status(), 409);
+    /// ```
+    pub fn reported(error: &(impl LambdaError + ?Sized)) -> Self {
+        super::problem_layer::log(error);
+        let problem = Self::of(error);
+        match invocation::current().map(|current| current.context.request_id.clone()) {
+            Some(id) if !id.is_empty() => problem.instance(id),
+            _ => problem,
+        }
+    }
+
     /// Names the type: a URI, absolute or not, that clients can match on.
     #[must_use]
     pub fn kind(mut self, kind: impl Into<Cow<'static, str>>) -> Self {
@@ -143,14 +186,15 @@ impl Problem {
     /// The response, with any body that a text can become: that of axum, of [`lambda_http`], a
     /// `String`.
     ///
-    /// For axum, which takes such responses from handlers, this is a whole `IntoResponse`:
+    /// # Example
     ///
-    /// ```text
-    /// impl IntoResponse for ApiError {
-    ///     fn into_response(self) -> axum::response::Response {
-    ///         Problem::of(&self).response()
-    ///     }
-    /// }
+    /// ```
+    /// use http::StatusCode;
+    /// use kiln::http::Problem;
+    /// use lambda_http::Body;
+    ///
+    /// let response: http::Response<Body> = Problem::new(StatusCode::GONE).response();
+    /// assert_eq!(response.status(), 410);
     /// ```
     pub fn response<B: From<String>>(&self) -> Response<B> {
         // Texts and numbers always become JSON.

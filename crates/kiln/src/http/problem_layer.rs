@@ -162,7 +162,7 @@ fn fill<R: From<String>>(response: Response<R>, problem: Problem) -> Response<R>
     Response::from_parts(parts, body)
 }
 
-fn log(error: &impl LambdaError) {
+pub(super) fn log(error: &(impl LambdaError + ?Sized)) {
     let error_type = error.error_type();
     if error.http_status().is_client_error() {
         // The caller's mistake: worth knowing, not worth waking anyone.

@@ -1,5 +1,7 @@
 //! The layers for functions that answer HTTP requests, through the real mapping of `lambda_http`.
 
+#![expect(clippy::unwrap_used, reason = "a panic is a test's report")]
+
 mod caching;
 mod compression;
 mod cors;

@@ -1,0 +1,10 @@
+//! The function: the client is built once per environment, then one event after another.
+
+use kiln::Error;
+use object_processor::Objects;
+
+fn main() -> Result<(), Error> {
+    kiln::builder()
+        .init(Objects::from_environment)
+        .run(object_processor::handle)
+}
