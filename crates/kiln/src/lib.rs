@@ -53,7 +53,8 @@ pub mod environment;
 pub mod errors;
 pub mod invocation;
 pub mod run;
-#[cfg(all(test, any(feature = "compute", feature = "io")))]
+#[cfg(test)]
+#[cfg(any(feature = "compute", feature = "io"))]
 mod test_invocation;
 
 #[cfg(feature = "batch")]

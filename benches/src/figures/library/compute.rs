@@ -72,7 +72,8 @@ pub fn measure(plan: &Plan) -> Result<Section, BenchError> {
     for steps in [20, 100, 1_000] {
         let (mut kiln, mut hand) = (Vec::new(), Vec::new());
         // Threads are started, and memory is there.
-        (time(by_kiln(steps))?, time(by_hand(steps))?);
+        time(by_kiln(steps))?;
+        time(by_hand(steps))?;
         for number in 0..plan.runs {
             round(&format!("compute, {steps} steps"), number, plan.runs);
             for _ in 0..TURNS {

@@ -38,7 +38,8 @@ fn exchange(
     let mut words = head.split(' ');
     let (status, body) = answer(words.next()?, words.next()?, body);
     let length = body.len();
-    let head = format!("HTTP/1.1 {status} -\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n");
+    let head =
+        format!("HTTP/1.1 {status} -\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n");
     connection.write_all(head.as_bytes()).ok()?;
     connection.write_all(&body).ok()
 }
