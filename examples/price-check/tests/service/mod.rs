@@ -23,7 +23,7 @@ pub fn serve(
 /// One request, one answer: `None` when the caller leaves.
 fn exchange(
     mut connection: TcpStream,
-    answer: &dyn Fn(&str, &str, Vec<u8>) -> (u16, Vec<u8>),
+    answer: impl Fn(&str, &str, Vec<u8>) -> (u16, Vec<u8>),
 ) -> Option<()> {
     let mut reader = BufReader::new(connection.try_clone().ok()?);
     let mut head = String::new();
