@@ -57,7 +57,8 @@ mod json;
 #[cfg(any(feature = "logging", feature = "metrics"))]
 mod output;
 pub mod run;
-#[cfg(all(test, any(feature = "compute", feature = "io")))]
+#[cfg(test)]
+#[cfg(any(feature = "compute", feature = "io"))]
 mod test_invocation;
 
 #[cfg(feature = "batch")]

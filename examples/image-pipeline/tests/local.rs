@@ -25,11 +25,13 @@ async fn images_come_through_and_broken_ones_say_where_they_stopped() {
             (200, Vec::new())
         }
     });
-    let job = |source: &str, target: &str, bytes: usize| json!({
-        "source": format!("{url}/{source}"),
-        "target": format!("{url}/{target}"),
-        "bytes": bytes,
-    });
+    let job = |source: &str, target: &str, bytes: usize| {
+        json!({
+            "source": format!("{url}/{source}"),
+            "target": format!("{url}/{target}"),
+            "bytes": bytes,
+        })
+    };
     let images = [
         job("square.png", "small/0.png", SQUARE.len()),
         job("missing.png", "small/1.png", 10),
@@ -49,10 +51,16 @@ async fn images_come_through_and_broken_ones_say_where_they_stopped() {
     assert_eq!(failed[0], "item 1, download: answered 404 Not Found");
     assert!(failed[1].starts_with("item 2, compute: "), "{}", failed[1]);
     assert_eq!(failed[2], "item 3, upload: answered 403 Forbidden");
-    assert_eq!(failed[3], "item 4, download: larger than the 10 bytes it should have");
+    assert_eq!(
+        failed[3],
+        "item 4, download: larger than the 10 bytes it should have"
+    );
 
     let stored = stored.lock().unwrap();
-    assert_eq!(stored.keys().collect::<Vec<_>>(), ["/small/0.png", "/small/5.png"]);
+    assert_eq!(
+        stored.keys().collect::<Vec<_>>(),
+        ["/small/0.png", "/small/5.png"]
+    );
     let small = image::load_from_memory(&stored["/small/0.png"]).unwrap();
     assert_eq!((small.width(), small.height()), (16, 8));
 }

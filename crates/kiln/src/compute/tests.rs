@@ -1,5 +1,5 @@
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::time::Duration;
 
@@ -132,10 +132,10 @@ async fn a_deadline_already_past_begins_nothing() {
     assert_eq!(begun.load(Ordering::Relaxed), 0);
 }
 
-/// Items that wait for each other's permission, and how many of them have begun.
+/// Items that wait to be released, and how many of them have begun.
 struct Slow {
     begun: Arc<AtomicUsize>,
-    release: Arc<std::sync::RwLock<()>>,
+    released: Arc<AtomicBool>,
 }
 
 impl Slow {
@@ -144,15 +144,17 @@ impl Slow {
     fn new() -> Self {
         Self {
             begun: Arc::default(),
-            release: Arc::default(),
+            released: Arc::default(),
         }
     }
 
     fn item(&self) -> impl Fn(u32) + Send + Sync + use<> {
-        let (begun, release) = (self.begun.clone(), self.release.clone());
+        let (begun, released) = (self.begun.clone(), self.released.clone());
         move |_| {
             begun.fetch_add(1, Ordering::SeqCst);
-            drop(release.read());
+            while !released.load(Ordering::SeqCst) {
+                std::thread::sleep(Duration::from_millis(1));
+            }
         }
     }
 
@@ -168,12 +170,11 @@ impl Slow {
 )]
 async fn the_deadline_stops_items_that_have_not_begun() {
     let slow = Slow::new();
-    let held = slow.release.write().unwrap();
     let result = invocation(MARGIN + Duration::from_millis(50))
         .scope(map(0..Slow::ITEMS, slow.item()))
         .await;
     assert!(matches!(result, Err(ComputeError::DeadlineExceeded(_))));
-    drop(held);
+    slow.released.store(true, Ordering::SeqCst);
     // It waits for its turn: what ran comes to its end, and nothing else begins.
     in_time(run(|| ())).await.unwrap();
     assert!(slow.begun() <= threads().get(), "{} began", slow.begun());
@@ -183,7 +184,6 @@ async fn the_deadline_stops_items_that_have_not_begun() {
 async fn dropping_the_future_stops_items_that_have_not_begun() {
     for fallible in [false, true] {
         let slow = Slow::new();
-        let held = slow.release.write().unwrap();
         let item = slow.item();
         let mut computing = if fallible {
             let all = try_map(0..Slow::ITEMS, move |number| {
@@ -197,7 +197,7 @@ async fn dropping_the_future_stops_items_that_have_not_begun() {
         assert!(computing.as_mut().now_or_never().is_none());
         eventually("an item begins", || (slow.begun() > 0).then_some(()));
         drop(computing);
-        drop(held);
+        slow.released.store(true, Ordering::SeqCst);
         in_time(run(|| ())).await.unwrap();
         assert!(slow.begun() <= threads().get(), "{} began", slow.begun());
     }

@@ -23,7 +23,7 @@ pub fn serve(
 /// One request, one answer: `None` when the caller leaves.
 fn exchange(
     mut connection: TcpStream,
-    answer: &dyn Fn(&str, &str, Vec<u8>) -> (u16, Vec<u8>),
+    answer: impl Fn(&str, &str, Vec<u8>) -> (u16, Vec<u8>),
 ) -> Option<()> {
     let mut reader = BufReader::new(connection.try_clone().ok()?);
     let mut head = String::new();
@@ -38,7 +38,8 @@ fn exchange(
     let mut words = head.split(' ');
     let (status, body) = answer(words.next()?, words.next()?, body);
     let length = body.len();
-    let head = format!("HTTP/1.1 {status} -\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n");
+    let head =
+        format!("HTTP/1.1 {status} -\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n");
     connection.write_all(head.as_bytes()).ok()?;
     connection.write_all(&body).ok()
 }
