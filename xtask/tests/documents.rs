@@ -77,6 +77,34 @@ fn links_lead_somewhere() {
     assert!(pages.len() > 15, "only {} pages were found", pages.len());
 }
 
+#[test]
+fn the_book_has_every_page_and_its_code_is_compiled() {
+    let docs = root().join("docs");
+    let summary = Page::of(&fs::read_to_string(docs.join("SUMMARY.md")).unwrap());
+    let pages: BTreeSet<String> = markdown_files(&docs)
+        .iter()
+        .map(|path| path.strip_prefix(&docs).unwrap().display().to_string())
+        .filter(|page| page != "SUMMARY.md")
+        .collect();
+    let listed: BTreeSet<String> = summary.links.iter().cloned().collect();
+    assert_eq!(
+        listed, pages,
+        "pages of `docs/SUMMARY.md`, and those there are"
+    );
+    assert_eq!(listed.len(), summary.links.len(), "a page is listed twice");
+
+    let compiled = fs::read_to_string(root().join("crates/kiln/src/book.rs")).unwrap();
+    for chapter in pages
+        .iter()
+        .filter_map(|page| page.strip_prefix("library/"))
+    {
+        assert!(
+            compiled.contains(&format!("\"{chapter}\",")),
+            "nothing compiles the code of `docs/library/{chapter}`: add it to `crates/kiln/src/book.rs`"
+        );
+    }
+}
+
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("..")

@@ -1,5 +1,7 @@
 //! What functions log, as it is read on the terminal.
 
+#![expect(clippy::unwrap_used, reason = "a panic in a test is its report")]
+
 use kiln_testing::{Answer, Watch, eventually, fixture};
 use serde_json::{Value, json};
 

@@ -1,5 +1,7 @@
 //! Metrics of functions, as CloudWatch would read them off the log.
 
+#![expect(clippy::unwrap_used, reason = "a panic in a test is its report")]
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use kiln_testing::{Client, Watch, fixture};

@@ -164,10 +164,6 @@ impl Slow {
 }
 
 #[tokio::test]
-#[expect(
-    clippy::await_holding_lock,
-    reason = "what it holds back are the threads of the pool"
-)]
 async fn the_deadline_stops_items_that_have_not_begun() {
     let slow = Slow::new();
     let result = invocation(MARGIN + Duration::from_millis(50))
