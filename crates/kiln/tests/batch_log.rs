@@ -39,6 +39,18 @@ impl Visit for Fields {
     }
 }
 
+#[derive(Debug, kiln::LambdaError)]
+#[lambda_error(type = "CardDeclined")]
+struct Declined(Value);
+
+impl std::fmt::Display for Declined {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} was declined", self.0)
+    }
+}
+
+impl std::error::Error for Declined {}
+
 #[tokio::test]
 async fn each_failure_is_logged_once_without_its_body() {
     let body = json!({"card": "4111"}).to_string();
@@ -56,7 +68,7 @@ async fn each_failure_is_logged_once_without_its_body() {
     let response = batch::sqs(event, |record: Record<Body>| async move {
         match record.body.get("card") {
             None => Ok(()),
-            Some(card) => Err(format!("{card} was declined")),
+            Some(card) => Err(Declined(card.clone())),
         }
     })
     .await
@@ -80,7 +92,7 @@ async fn each_failure_is_logged_once_without_its_body() {
     assert_eq!(
         seen.collect::<Vec<_>>(),
         [
-            (Level::WARN, "declined", "alloc::string::String"),
+            (Level::WARN, "declined", "CardDeclined"),
             (Level::WARN, "wrong", "UnreadableRecord"),
         ]
     );

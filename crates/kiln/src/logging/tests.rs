@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::fmt;
 use std::io::{self, Write};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
@@ -28,7 +28,15 @@ impl Clock for Noon {
     }
 }
 
+/// A subscriber that wants everything, for as long as the tests run.
+///
+/// While there is only one, `tracing` asks it alone which lines anybody wants, and remembers the answer
+/// for the other tests, of which each has a subscriber of its own.
+static ANYBODY: LazyLock<tracing::Dispatch> =
+    LazyLock::new(|| tracing::Dispatch::new(tracing_subscriber::registry()));
+
 fn logging() -> Logging {
+    LazyLock::force(&ANYBODY);
     Logging::new()
         .format(Format::Json)
         .service("orders")
@@ -40,7 +48,10 @@ fn lines(logging: Logging, work: impl FnOnce()) -> Vec<Value> {
     let captured = Captured::default();
     let layer = logging.writer(captured.clone()).layer();
     let subscriber = tracing_subscriber::registry().with(layer);
-    tracing::subscriber::with_default(subscriber, work);
+    // Outside of any, the only invocation in flight in the process counts, which may be that of a test
+    // beside; and its buffer would have this test's lines.
+    let of_nobody = Invocation::with_cold_start(Context::default(), false);
+    of_nobody.sync_scope(|| tracing::subscriber::with_default(subscriber, work));
     let lines = captured.lines().into_iter();
     lines
         .map(|line| serde_json::from_str(&line).expect(&line))
