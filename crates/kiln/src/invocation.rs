@@ -31,6 +31,8 @@ pub struct Invocation {
     /// False with provisioned concurrency and on managed instances, where environments are made ahead.
     pub cold_start: bool,
     extensions: Mutex<http::Extensions>,
+    /// What parts of this crate keep. Apart, so that who holds the other can log.
+    parts: Mutex<http::Extensions>,
 }
 
 impl Invocation {
@@ -46,6 +48,7 @@ impl Invocation {
             context,
             cold_start,
             extensions: Mutex::default(),
+            parts: Mutex::default(),
         })
     }
 
@@ -54,14 +57,33 @@ impl Invocation {
         Deadline::of(&self.context)
     }
 
-    /// What parts of this crate and layers keep for the time of this invocation, by type.
+    /// What layers and handlers keep for the time of this invocation, by type.
     ///
-    /// The lock is for the moment: do not hold it across an await.
+    /// The lock is for the moment: do not hold it across an await, and do not ask for it again while
+    /// it is held, which waits forever.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use kiln::Context;
+    /// use kiln::invocation::Invocation;
+    ///
+    /// #[derive(Clone)]
+    /// struct Customer(u32);
+    ///
+    /// let invocation = Invocation::new(Context::default());
+    /// invocation.extensions().insert(Customer(17));
+    /// // Cloned: the lock is let go at the end of the line.
+    /// let customer = invocation.extensions().get::<Customer>().cloned();
+    /// assert_eq!(customer.map(|Customer(id)| id), Some(17));
+    /// ```
     pub fn extensions(&self) -> MutexGuard<'_, http::Extensions> {
-        // What is stored is whole whoever panicked meanwhile.
-        self.extensions
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        lock(&self.extensions)
+    }
+
+    /// What parts of this crate keep, by type. Nothing of others is run while it is locked.
+    pub(crate) fn parts(&self) -> MutexGuard<'_, http::Extensions> {
+        lock(&self.parts)
     }
 
     /// Handles it: within the future, [`current`] is this invocation.
@@ -116,7 +138,12 @@ pub fn current() -> Option<Arc<Invocation>> {
 }
 
 fn in_flight() -> MutexGuard<'static, Vec<Arc<Invocation>>> {
-    IN_FLIGHT.lock().unwrap_or_else(PoisonError::into_inner)
+    lock(&IN_FLIGHT)
+}
+
+/// What is stored is whole whoever panicked meanwhile.
+fn lock<T>(stored: &Mutex<T>) -> MutexGuard<'_, T> {
+    stored.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Its entry among those in flight, also when the future is dropped half-way.

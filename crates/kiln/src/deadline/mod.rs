@@ -66,7 +66,7 @@ impl Deadline {
         let Some(invocation) = invocation::current() else {
             return Self::NEVER;
         };
-        let budget = invocation.extensions().get::<Budget>().copied();
+        let budget = invocation.parts().get::<Budget>().copied();
         budget.map_or_else(|| invocation.deadline(), |Budget(deadline)| deadline)
     }
 
