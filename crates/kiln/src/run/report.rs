@@ -6,7 +6,7 @@ use std::fmt::Debug;
 use lambda_runtime::Diagnostic;
 
 use super::panics::{PANICKED, Panic};
-use crate::invocation;
+use crate::{errors, invocation};
 
 /// What is known of a failure beyond what is answered, kept with the invocation until it is reported.
 #[derive(Clone, Debug)]
@@ -21,7 +21,7 @@ pub(super) fn of_error<E: Into<Diagnostic> + Debug + 'static>(error: E) -> Diagn
     if !(&error as &dyn Any).is::<Diagnostic>() {
         remember(format!("{error:?}"), None);
     }
-    error.into()
+    errors::diagnostic(error)
 }
 
 /// What is answered for a panic.
