@@ -37,12 +37,33 @@ pub struct Invocation {
 
 impl Invocation {
     /// Of this context. The first one made in a process is its cold start.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use kiln::Context;
+    /// use kiln::invocation::Invocation;
+    ///
+    /// // As a test makes one, or a function with a runtime of its own.
+    /// let first = Invocation::new(Context::default());
+    /// assert!(first.cold_start);
+    /// assert!(!Invocation::new(Context::default()).cold_start);
+    /// ```
     pub fn new(context: Context) -> Arc<Self> {
         let first = !BEGUN.swap(true, Ordering::Relaxed);
         Self::with_cold_start(context, first && environment::current().starts_cold())
     }
 
     /// Of this context, cold or not.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use kiln::Context;
+    /// use kiln::invocation::Invocation;
+    ///
+    /// assert!(Invocation::with_cold_start(Context::default(), true).cold_start);
+    /// ```
     pub fn with_cold_start(context: Context, cold_start: bool) -> Arc<Self> {
         Arc::new(Self {
             context,
@@ -53,6 +74,16 @@ impl Invocation {
     }
 
     /// When Lambda ends it. None when the context has none.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use kiln::invocation::Invocation;
+    /// use kiln::{Context, Deadline};
+    ///
+    /// let invocation = Invocation::new(Context::default());
+    /// assert_eq!(invocation.deadline(), Deadline::NEVER);
+    /// ```
     pub fn deadline(&self) -> Deadline {
         Deadline::of(&self.context)
     }
@@ -109,6 +140,19 @@ impl Invocation {
     }
 
     /// Works on it on a thread of its own: within the closure, [`current`] is this invocation.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use kiln::Context;
+    /// use kiln::invocation::{self, Invocation};
+    ///
+    /// let invocation = Invocation::new(Context::default());
+    /// let of_thread = std::thread::spawn(|| {
+    ///     invocation.sync_scope(|| invocation::current().map(|it| it.context.request_id.clone()))
+    /// });
+    /// assert_eq!(of_thread.join().unwrap(), Some(String::new()));
+    /// ```
     pub fn sync_scope<T>(self: Arc<Self>, work: impl FnOnce() -> T) -> T {
         CURRENT.sync_scope(self, work)
     }
@@ -127,6 +171,13 @@ impl fmt::Debug for Invocation {
 ///
 /// That of the task; in a task or thread that was spawned from one, the only one in this process if
 /// there is only one, as there is everywhere but on managed instances.
+///
+/// # Example
+///
+/// ```
+/// let request_id = kiln::invocation::current().map(|it| it.context.request_id.clone());
+/// assert_eq!(request_id, None, "there is none in an example");
+/// ```
 pub fn current() -> Option<Arc<Invocation>> {
     CURRENT
         .try_with(Arc::clone)
