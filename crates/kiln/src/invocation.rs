@@ -31,37 +31,90 @@ pub struct Invocation {
     /// False with provisioned concurrency and on managed instances, where environments are made ahead.
     pub cold_start: bool,
     extensions: Mutex<http::Extensions>,
+    /// What parts of this crate keep. Apart, so that who holds the other can log.
+    parts: Mutex<http::Extensions>,
 }
 
 impl Invocation {
     /// Of this context. The first one made in a process is its cold start.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use kiln::Context;
+    /// use kiln::invocation::Invocation;
+    ///
+    /// // As a test makes one, or a function with a runtime of its own.
+    /// let first = Invocation::new(Context::default());
+    /// assert!(first.cold_start);
+    /// assert!(!Invocation::new(Context::default()).cold_start);
+    /// ```
     pub fn new(context: Context) -> Arc<Self> {
         let first = !BEGUN.swap(true, Ordering::Relaxed);
         Self::with_cold_start(context, first && environment::current().starts_cold())
     }
 
     /// Of this context, cold or not.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use kiln::Context;
+    /// use kiln::invocation::Invocation;
+    ///
+    /// assert!(Invocation::with_cold_start(Context::default(), true).cold_start);
+    /// ```
     pub fn with_cold_start(context: Context, cold_start: bool) -> Arc<Self> {
         Arc::new(Self {
             context,
             cold_start,
             extensions: Mutex::default(),
+            parts: Mutex::default(),
         })
     }
 
     /// When Lambda ends it. None when the context has none.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use kiln::invocation::Invocation;
+    /// use kiln::{Context, Deadline};
+    ///
+    /// let invocation = Invocation::new(Context::default());
+    /// assert_eq!(invocation.deadline(), Deadline::NEVER);
+    /// ```
     pub fn deadline(&self) -> Deadline {
         Deadline::of(&self.context)
     }
 
-    /// What parts of this crate and layers keep for the time of this invocation, by type.
+    /// What layers and handlers keep for the time of this invocation, by type.
     ///
-    /// The lock is for the moment: do not hold it across an await.
+    /// The lock is for the moment: do not hold it across an await, and do not ask for it again while
+    /// it is held, which waits forever.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use kiln::Context;
+    /// use kiln::invocation::Invocation;
+    ///
+    /// #[derive(Clone)]
+    /// struct Customer(u32);
+    ///
+    /// let invocation = Invocation::new(Context::default());
+    /// invocation.extensions().insert(Customer(17));
+    /// // Cloned: the lock is let go at the end of the line.
+    /// let customer = invocation.extensions().get::<Customer>().cloned();
+    /// assert_eq!(customer.map(|Customer(id)| id), Some(17));
+    /// ```
     pub fn extensions(&self) -> MutexGuard<'_, http::Extensions> {
-        // What is stored is whole whoever panicked meanwhile.
-        self.extensions
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        lock(&self.extensions)
+    }
+
+    /// What parts of this crate keep, by type. Nothing of others is run while it is locked.
+    pub(crate) fn parts(&self) -> MutexGuard<'_, http::Extensions> {
+        lock(&self.parts)
     }
 
     /// Handles it: within the future, [`current`] is this invocation.
@@ -87,6 +140,19 @@ impl Invocation {
     }
 
     /// Works on it on a thread of its own: within the closure, [`current`] is this invocation.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use kiln::Context;
+    /// use kiln::invocation::{self, Invocation};
+    ///
+    /// let invocation = Invocation::new(Context::default());
+    /// let of_thread = std::thread::spawn(|| {
+    ///     invocation.sync_scope(|| invocation::current().map(|it| it.context.request_id.clone()))
+    /// });
+    /// assert_eq!(of_thread.join().unwrap(), Some(String::new()));
+    /// ```
     pub fn sync_scope<T>(self: Arc<Self>, work: impl FnOnce() -> T) -> T {
         CURRENT.sync_scope(self, work)
     }
@@ -105,6 +171,13 @@ impl fmt::Debug for Invocation {
 ///
 /// That of the task; in a task or thread that was spawned from one, the only one in this process if
 /// there is only one, as there is everywhere but on managed instances.
+///
+/// # Example
+///
+/// ```
+/// let request_id = kiln::invocation::current().map(|it| it.context.request_id.clone());
+/// assert_eq!(request_id, None, "there is none in an example");
+/// ```
 pub fn current() -> Option<Arc<Invocation>> {
     CURRENT
         .try_with(Arc::clone)
@@ -116,7 +189,12 @@ pub fn current() -> Option<Arc<Invocation>> {
 }
 
 fn in_flight() -> MutexGuard<'static, Vec<Arc<Invocation>>> {
-    IN_FLIGHT.lock().unwrap_or_else(PoisonError::into_inner)
+    lock(&IN_FLIGHT)
+}
+
+/// What is stored is whole whoever panicked meanwhile.
+fn lock<T>(stored: &Mutex<T>) -> MutexGuard<'_, T> {
+    stored.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Its entry among those in flight, also when the future is dropped half-way.

@@ -66,6 +66,23 @@ async fn a_layer_that_panics_is_an_error_as_well() {
     assert_eq!(error.error_message, "the handler panicked: in the layer");
 }
 
+#[tokio::test]
+async fn an_error_of_the_library_keeps_its_type_in_a_box() {
+    async fn late(_: LambdaEvent<()>) -> Result<(), Error> {
+        let answer = Deadline::after(Duration::ZERO).within(std::future::ready(()));
+        Ok(answer.await?)
+    }
+    async fn own(_: LambdaEvent<()>) -> Result<(), Error> {
+        Err("the card was declined".into())
+    }
+
+    let error = testing::invoke(late, testing::event(())).await.unwrap_err();
+    assert_eq!(error.error_type, "DeadlineExceeded");
+    let error = testing::invoke(own, testing::event(())).await.unwrap_err();
+    assert!(error.error_type.contains("Box<dyn"), "{}", error.error_type);
+    assert_eq!(error.error_message, "the card was declined");
+}
+
 fn slow(
     wait: Duration,
 ) -> impl kiln::tower::Service<

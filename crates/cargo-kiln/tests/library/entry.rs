@@ -3,7 +3,7 @@
 use std::process::Command;
 use std::thread;
 
-use kiln_testing::{Kiln, Watch, fixture, workspace_root};
+use kiln_testing::{Kiln, Watch, eventually, fixture, workspace_root};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
@@ -117,6 +117,26 @@ fn hooks_run_before_the_environment_ends() {
     let printed = watch.printed();
     assert!(
         printed.find("first hook") < printed.find("flushed"),
+        "{printed}"
+    );
+}
+
+#[test]
+fn hooks_run_as_well_when_an_environment_has_been_idle() {
+    let watch = watch("shutdown", &["--idle-timeout=1s"]);
+    for _ in 0..3 {
+        // Each ends before the next call comes.
+        let ended = |printed: &str| printed.matches("Graceful shutdown completed").count();
+        let before = ended(&watch.printed());
+        assert_eq!(watch.client().invoke("shutdown", "{}").json(), 1);
+        eventually("what it says last", || {
+            (ended(&watch.printed()) > before).then_some(())
+        });
+    }
+    let printed = watch.printed();
+    assert_eq!(
+        printed.matches("flushed after 1 calls").count(),
+        3,
         "{printed}"
     );
 }

@@ -266,6 +266,8 @@ impl Environment {
                 tokio::spawn(async move { this.flush_and_freeze(thaws).await });
             }
             After::Closed => {
+                // What was written last: nobody reads it any more.
+                self.log_platform(&[]);
                 self.telemetry.end();
                 self.tell_losses();
                 self.host.closed(self);

@@ -216,7 +216,7 @@ impl Environment {
     }
 
     /// Writes lines of the platform, after everything the processes have written so far.
-    fn log_platform(&self, platform: &[String]) {
+    pub(super) fn log_platform(&self, platform: &[String]) {
         let mut emit = |source, line: &str| self.log(source, line);
         let Some(logs) = &self.logs else {
             for line in platform {

@@ -123,7 +123,7 @@ where
             return Box::pin(async { Err(DeadlineExceeded.into()) });
         }
         if let Some(invocation) = invocation::current() {
-            invocation.extensions().insert(Budget(deadline));
+            invocation.parts().insert(Budget(deadline));
         }
         let answer = self.inner.call(event);
         Box::pin(async move {

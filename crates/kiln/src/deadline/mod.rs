@@ -37,14 +37,39 @@ struct Budget(Deadline);
 
 impl Deadline {
     /// No deadline: outside of an invocation.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// assert_eq!(kiln::Deadline::NEVER.remaining(), None);
+    /// ```
     pub const NEVER: Self = Self { at: None };
 
     /// At this time.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use kiln::Deadline;
+    /// use std::time::SystemTime;
+    ///
+    /// let now = SystemTime::now();
+    /// assert_eq!(Deadline::at(now).time(), Some(now));
+    /// ```
     pub const fn at(time: SystemTime) -> Self {
         Self { at: Some(time) }
     }
 
     /// This much from now.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use kiln::Deadline;
+    /// use std::time::Duration;
+    ///
+    /// assert!(!Deadline::after(Duration::from_secs(3)).has_passed());
+    /// ```
     pub fn after(left: Duration) -> Self {
         Self {
             at: SystemTime::now().checked_add(left),
@@ -52,6 +77,14 @@ impl Deadline {
     }
 
     /// Of an invocation. A context without one, as tests make them, has [none](Self::NEVER).
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use kiln::{Context, Deadline};
+    ///
+    /// assert_eq!(Deadline::of(&Context::default()), Deadline::NEVER);
+    /// ```
     pub fn of(context: &Context) -> Self {
         let since_epoch = Duration::from_millis(context.deadline);
         Self {
@@ -62,31 +95,75 @@ impl Deadline {
     /// Of the invocation that is [being handled](invocation::current), or [none](Self::NEVER).
     ///
     /// Within a [`DeadlineLayer`] it is that of the layer: what is left for the handler.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// // Outside of an invocation, as here, nothing ends.
+    /// assert_eq!(kiln::Deadline::current(), kiln::Deadline::NEVER);
+    /// ```
     pub fn current() -> Self {
         let Some(invocation) = invocation::current() else {
             return Self::NEVER;
         };
-        let budget = invocation.extensions().get::<Budget>().copied();
+        let budget = invocation.parts().get::<Budget>().copied();
         budget.map_or_else(|| invocation.deadline(), |Budget(deadline)| deadline)
     }
 
     /// When it is.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// assert_eq!(kiln::Deadline::NEVER.time(), None);
+    /// ```
     pub fn time(&self) -> Option<SystemTime> {
         self.at
     }
 
     /// What is left, zero when it has passed. `None` if there is no deadline.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use kiln::Deadline;
+    /// use std::time::Duration;
+    ///
+    /// let left = Deadline::after(Duration::from_secs(3)).remaining();
+    /// assert!(left.is_some_and(|left| left <= Duration::from_secs(3)));
+    /// ```
     pub fn remaining(&self) -> Option<Duration> {
         let left = self.at?.duration_since(SystemTime::now());
         Some(left.unwrap_or_default())
     }
 
     /// Whether no time is left.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use kiln::Deadline;
+    /// use std::time::Duration;
+    ///
+    /// assert!(Deadline::after(Duration::ZERO).has_passed());
+    /// assert!(!Deadline::NEVER.has_passed());
+    /// ```
     pub fn has_passed(&self) -> bool {
         self.remaining() == Some(Duration::ZERO)
     }
 
     /// The deadline less a margin: time kept for what is done afterwards.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use kiln::Deadline;
+    /// use std::time::Duration;
+    ///
+    /// // Two seconds for what comes afterwards.
+    /// let deadline = Deadline::after(Duration::from_secs(10)).less(Duration::from_secs(2));
+    /// assert!(deadline.remaining() <= Some(Duration::from_secs(8)));
+    /// ```
     pub fn less(self, margin: Duration) -> Self {
         Self {
             at: self
@@ -96,6 +173,16 @@ impl Deadline {
     }
 
     /// The earlier of the two.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use kiln::Deadline;
+    /// use std::time::Duration;
+    ///
+    /// let own = Deadline::after(Duration::from_secs(3));
+    /// assert_eq!(own.earliest(Deadline::current()), own);
+    /// ```
     pub fn earliest(self, other: Self) -> Self {
         match (self.at, other.at) {
             (Some(one), Some(two)) => Self::at(one.min(two)),
@@ -104,6 +191,17 @@ impl Deadline {
     }
 
     /// A timeout for a client: its own, or what is left if that is less.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use kiln::Deadline;
+    /// use std::time::Duration;
+    ///
+    /// let usual = Duration::from_secs(3);
+    /// assert_eq!(Deadline::NEVER.at_most(usual), usual);
+    /// assert_eq!(Deadline::after(Duration::ZERO).at_most(usual), Duration::ZERO);
+    /// ```
     pub fn at_most(&self, timeout: Duration) -> Duration {
         self.remaining().map_or(timeout, |left| left.min(timeout))
     }
@@ -117,6 +215,21 @@ impl Deadline {
     ///
     /// # Errors
     /// [`DeadlineExceeded`] when the deadline comes first.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use kiln::Deadline;
+    /// use std::time::Duration;
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+    /// let deadline = Deadline::after(Duration::from_secs(10));
+    /// assert_eq!(deadline.within(async { 1 }).await, Ok(1));
+    /// let soon = Deadline::after(Duration::from_millis(10));
+    /// let never = soon.within(std::future::pending::<()>()).await;
+    /// assert_eq!(never.unwrap_err().to_string(), "the deadline of the invocation has passed");
+    /// # });
+    /// ```
     pub async fn within<F: Future>(self, future: F) -> Result<F::Output, DeadlineExceeded> {
         match self.remaining() {
             None => Ok(future.await),

@@ -31,7 +31,12 @@
 //! ```
 //!
 //! A handler of many errors returns `Result<_, kiln::Diagnostic>`, into which `?` turns all of them.
+//! In a box (`kiln::Error`, which `?` fills as well) the errors of this crate keep their types; a type
+//! of the function's own is lost there, and the box's name is reported.
 
+mod boxed;
+
+pub(crate) use boxed::diagnostic;
 pub use http::StatusCode;
 #[cfg(feature = "derive")]
 #[doc(no_inline)]

@@ -208,7 +208,7 @@ impl Shared {
             .as_ref()
             .map(|(invocation, logged)| (*invocation, logged));
         if metadata.target() == EVENT_TARGET {
-            let event = of.and_then(|(of, _)| of.extensions().get::<RawEvent>().cloned());
+            let event = of.and_then(|(of, _)| of.parts().get::<RawEvent>().cloned());
             let Some(RawEvent(body)) = event else { return };
             fields.document("event", &String::from_utf8_lossy(&body), &self.redaction);
         }

@@ -79,7 +79,7 @@ fn write_json(
     json::string(out, &settings.service);
     if let Some((invocation, logged)) = of {
         out.push_str(&logged.context);
-        let id = invocation.extensions().get::<CorrelationId>().cloned();
+        let id = invocation.parts().get::<CorrelationId>().cloned();
         if let Some(CorrelationId(id)) = id {
             out.push_str(",\"correlation_id\":");
             json::string(out, &id);

@@ -124,7 +124,7 @@ pub(crate) fn begin() {
 /// Keeps the event as it came, if the log wants something of it.
 pub(crate) fn keep_event(invocation: &Invocation, body: &Bytes) {
     if shared::wants_events() {
-        invocation.extensions().insert(RawEvent(body.clone()));
+        invocation.parts().insert(RawEvent(body.clone()));
     }
 }
 
@@ -141,7 +141,7 @@ pub(crate) fn keep_event(invocation: &Invocation, body: &Bytes) {
 pub fn set_correlation_id(id: impl Into<String>) {
     if let Some(invocation) = invocation::current() {
         let id = CorrelationId(id.into().into());
-        invocation.extensions().insert(id);
+        invocation.parts().insert(id);
     }
 }
 

@@ -37,7 +37,7 @@ impl Logged {
         if let Some(logged) = Self::existing(invocation) {
             return logged;
         }
-        let event = invocation.extensions().get::<RawEvent>().cloned();
+        let event = invocation.parts().get::<RawEvent>().cloned();
         let pointer = shared.correlation_id_path.as_deref();
         let correlation_id = pointer
             .zip(event)
@@ -48,7 +48,7 @@ impl Logged {
             context: context(invocation).into(),
             kept: Arc::default(),
         };
-        let mut extensions = invocation.extensions();
+        let mut extensions = invocation.parts();
         if let Some(id) = correlation_id
             && extensions.get::<CorrelationId>().is_none()
         {
@@ -60,7 +60,7 @@ impl Logged {
 
     /// That of this invocation, if a line was written.
     pub(super) fn existing(invocation: &Invocation) -> Option<Self> {
-        invocation.extensions().get::<Self>().cloned()
+        invocation.parts().get::<Self>().cloned()
     }
 
     /// Keeps a line for later.

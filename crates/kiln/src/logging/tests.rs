@@ -282,12 +282,34 @@ fn lines_of_spawned_work_belong_to_the_invocation() {
 }
 
 #[test]
+fn who_holds_what_layers_keep_can_log() {
+    let (done, is_done) = std::sync::mpsc::channel();
+    // A thread, which would wait forever.
+    std::thread::spawn(move || {
+        let logged = line(|| {
+            let of = invocation();
+            of.extensions().insert(17_u32);
+            of.clone().sync_scope(|| {
+                if let Some(customer) = of.extensions().get::<u32>() {
+                    info!(customer, "found");
+                    assert!(crate::Deadline::current().remaining().is_none());
+                }
+            });
+        });
+        done.send(logged)
+    });
+    let logged = is_done.recv_timeout(Duration::from_secs(60)).unwrap();
+    assert_eq!(logged["customer"], 17);
+    assert_eq!(logged["function_request_id"], "r-1");
+}
+
+#[test]
 fn the_correlation_id_is_found_in_the_event_or_set() {
     let logging = logging().correlation_id_path(correlation_paths::APPLICATION_LOAD_BALANCER);
     let found = lines(logging, || {
         let of = invocation();
         let body = Bytes::from_static(br#"{"headers": {"X-Amzn-Trace-Id": "t-1"}}"#);
-        of.extensions().insert(RawEvent(body));
+        of.parts().insert(RawEvent(body));
         of.sync_scope(|| {
             info!("found");
             set_correlation_id("t-2");
@@ -306,7 +328,7 @@ fn handle(handler: impl AsyncFn() -> Result<(), &'static str>) {
         .unwrap();
     let of = invocation();
     let body = Bytes::from_static(br#"{"id": 1, "password": "hunter2"}"#);
-    of.extensions().insert(RawEvent(body));
+    of.parts().insert(RawEvent(body));
     let event = LambdaEvent::new((), of.context.clone());
     let service = LoggingLayer::new().layer(service_fn(|_: LambdaEvent<()>| handler()));
     let _failed = runtime.block_on(of.scope(service.oneshot(event)));

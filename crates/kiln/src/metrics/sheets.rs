@@ -17,11 +17,11 @@ impl Sheets {
 
     pub(super) fn of(invocation: &Invocation) -> Self {
         let make = || Self::new(Sheet::new(Config::current()));
-        invocation.extensions().get_or_insert_with(make).clone()
+        invocation.parts().get_or_insert_with(make).clone()
     }
 
     pub(super) fn existing(invocation: &Invocation) -> Option<Self> {
-        invocation.extensions().get::<Self>().cloned()
+        invocation.parts().get::<Self>().cloned()
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, Sheet> {

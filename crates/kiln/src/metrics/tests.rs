@@ -397,7 +397,7 @@ fn handle(
         ..Default::default()
     });
     let of = Invocation::with_cold_start(context.clone(), true);
-    of.extensions().insert(Sheets::new(Sheet::new(&config)));
+    of.parts().insert(Sheets::new(Sheet::new(&config)));
     let service = layer.layer(service_fn(|_: LambdaEvent<()>| handler()));
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()

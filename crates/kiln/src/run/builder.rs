@@ -219,7 +219,8 @@ impl<L> Builder<NoInit, L> {
     ///
     /// Hooks run one after the other, and all of them have about 500 ms
     /// ([300 ms of which are certain][shutdown]). The environment may also end without them, when it
-    /// fails or runs into its timeout: what must not be lost is stored before the answer.
+    /// fails or runs into its timeout: what must not be lost is stored before the answer. A hook that
+    /// panics is logged, and the next one runs.
     ///
     /// It registers an internal extension without events, as `lambda_runtime` does it: without any
     /// extension, Lambda does not announce the end.

@@ -11,12 +11,13 @@ use lambda_runtime_api_client::{BoxError, PooledClient, build_request};
 
 use super::panics::{INIT_PANICKED, Panic};
 use super::start::StartError;
+use crate::errors;
 
 /// Awaits the hook; a failure is logged and reported, and ends the function.
 pub(super) async fn run<S, E, F>(hook: impl FnOnce() -> F) -> Result<S, StartError>
 where
     F: Future<Output = Result<S, E>>,
-    E: Into<Diagnostic> + Debug,
+    E: Into<Diagnostic> + Debug + 'static,
 {
     // In a block, so that a hook that panics before it returns its future is caught as well.
     let outcome = AssertUnwindSafe(async { hook().await }).catch_unwind();
@@ -33,13 +34,13 @@ where
 /// Logs a failure. Apart, so that errors need not be `Send`.
 fn settle<S, E>(outcome: Result<Result<S, E>, Box<dyn Any + Send>>) -> Result<S, Diagnostic>
 where
-    E: Into<Diagnostic> + Debug,
+    E: Into<Diagnostic> + Debug + 'static,
 {
     match outcome {
         Ok(Ok(state)) => Ok(state),
         Ok(Err(error)) => {
             let debug = format!("{error:?}");
-            let diagnostic: Diagnostic = error.into();
+            let diagnostic = errors::diagnostic(error);
             log(&diagnostic, &debug, None);
             Err(diagnostic)
         }

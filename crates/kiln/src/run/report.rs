@@ -6,7 +6,7 @@ use std::fmt::Debug;
 use lambda_runtime::Diagnostic;
 
 use super::panics::{PANICKED, Panic};
-use crate::invocation;
+use crate::{errors, invocation};
 
 /// What is known of a failure beyond what is answered, kept with the invocation until it is reported.
 #[derive(Clone, Debug)]
@@ -21,7 +21,7 @@ pub(super) fn of_error<E: Into<Diagnostic> + Debug + 'static>(error: E) -> Diagn
     if !(&error as &dyn Any).is::<Diagnostic>() {
         remember(format!("{error:?}"), None);
     }
-    error.into()
+    errors::diagnostic(error)
 }
 
 /// What is answered for a panic.
@@ -37,7 +37,7 @@ pub(super) fn of_panic(payload: &(dyn Any + Send)) -> Diagnostic {
 
 fn remember(debug: String, panic: Option<Panic>) {
     if let Some(invocation) = invocation::current() {
-        invocation.extensions().insert(Cause { debug, panic });
+        invocation.parts().insert(Cause { debug, panic });
     }
 }
 
@@ -46,7 +46,7 @@ fn remember(debug: String, panic: Option<Panic>) {
 /// `lambda_runtime` logs it once more, with less, in the target `lambda_runtime::layers::panic`; the
 /// feature `logging` leaves that out.
 pub(super) fn failure(diagnostic: &Diagnostic) {
-    let cause = invocation::current().and_then(|it| it.extensions().remove::<Cause>());
+    let cause = invocation::current().and_then(|it| it.parts().remove::<Cause>());
     let panic = cause.as_ref().and_then(|cause| cause.panic.as_ref());
     ::tracing::error!(
         error_type = diagnostic.error_type,

@@ -1,13 +1,19 @@
 //! From a plain `main` to the first event.
 
 use std::num::NonZeroUsize;
+#[cfg(all(unix, feature = "graceful-shutdown"))]
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::{env, fmt};
 
+#[cfg(all(unix, feature = "graceful-shutdown"))]
+use futures_util::FutureExt as _;
 use lambda_runtime::{Diagnostic, Error, SnapStartResource};
 use tokio::runtime::{Builder, Handle, Runtime, RuntimeFlavor};
 
 use super::builder::{BoxFuture, Init, ShutdownHook};
+#[cfg(all(unix, feature = "graceful-shutdown"))]
+use super::panics::Panic;
 use crate::environment;
 
 /// What a function asks for beside handler and layers.
@@ -71,12 +77,25 @@ async fn announce_shutdown<S: Send + Sync + 'static>(
     if hooks.is_empty() {
         return;
     }
-    lambda_runtime::spawn_graceful_shutdown_handler(move || async move {
-        for hook in hooks {
-            hook(state).await;
+    lambda_runtime::spawn_graceful_shutdown_handler(move || run_hooks(hooks, state)).await;
+}
+
+/// One after the other. One that panics keeps neither the next ones nor the end of the process.
+#[cfg(all(unix, feature = "graceful-shutdown"))]
+async fn run_hooks<S>(hooks: Vec<ShutdownHook<S>>, state: &'static S) {
+    for hook in hooks {
+        // In a block, so that a hook that panics before it returns its future is caught as well.
+        let outcome = AssertUnwindSafe(async { hook(state).await }).catch_unwind();
+        if let Err(payload) = outcome.await {
+            let panic = Panic::caught(&*payload);
+            ::tracing::error!(
+                error_message = panic.message,
+                panicked_at = panic.location.as_deref(),
+                backtrace = panic.backtrace.as_deref(),
+                "a shutdown hook panicked"
+            );
         }
-    })
-    .await;
+    }
 }
 
 #[cfg(not(all(unix, feature = "graceful-shutdown")))]
@@ -246,6 +265,25 @@ mod tests {
     async fn a_runtime_in_a_runtime_is_refused_with_the_way_out() {
         let error = runtime(None).unwrap_err();
         assert!(error.to_string().contains("`#[tokio::main]`"), "{error}");
+    }
+
+    #[cfg(all(unix, feature = "graceful-shutdown"))]
+    #[tokio::test]
+    async fn a_hook_that_panics_does_not_keep_the_next_one() {
+        use std::sync::atomic::{AtomicU32, Ordering};
+
+        static RUN: AtomicU32 = AtomicU32::new(0);
+        let hooks: Vec<ShutdownHook<AtomicU32>> = vec![
+            Box::new(|_| panic!("at once")),
+            Box::new(|_| Box::pin(async { panic!("later") })),
+            Box::new(|run| {
+                Box::pin(async {
+                    run.fetch_add(1, Ordering::Relaxed);
+                })
+            }),
+        ];
+        run_hooks(hooks, &RUN).await;
+        assert_eq!(RUN.load(Ordering::Relaxed), 1);
     }
 
     #[test]

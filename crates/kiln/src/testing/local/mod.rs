@@ -137,7 +137,8 @@ impl IntoFuture for LocalBuilder {
 
 /// The functions of a package on the local Lambda.
 ///
-/// It ends with the value. What `kiln` and the functions have printed is shown when the test panics.
+/// It ends with the value, as on Ctrl-C: shutdown hooks run, and dropping it blocks the thread for as long,
+/// 3 seconds at most. What `kiln` and the functions have printed is shown when the test panics.
 #[derive(Debug)]
 pub struct Local {
     client: PooledClient,

@@ -6,10 +6,14 @@ use std::io::{BufRead as _, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
 use super::{LocalBuilder, LocalError};
+
+/// How long it may take to end: the two seconds that Lambda gives an environment with extensions, and one to end them all.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// A running `kiln watch`, and what it prints.
 #[derive(Debug)]
@@ -72,10 +76,38 @@ impl Process {
     }
 }
 
-impl Drop for Process {
-    fn drop(&mut self) {
+impl Process {
+    /// Ends it as Ctrl-C does: shutdown hooks run, and it removes what it has written. By force where
+    /// that takes too long.
+    fn end(&mut self) {
+        let deadline = Instant::now() + PATIENCE;
+        if self.is_running() && interrupt(self.child.id()) {
+            while self.is_running() && Instant::now() < deadline {
+                thread::sleep(Duration::from_millis(5));
+            }
+        }
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+
+    fn is_running(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(None))
+    }
+}
+
+/// Sends it SIGINT; whether it could. By the program for it: the standard library knows only SIGKILL.
+fn interrupt(process: u32) -> bool {
+    let mut kill = Command::new("kill");
+    kill.arg("-INT").arg(process.to_string());
+    kill.stdin(Stdio::null()).stdout(Stdio::null());
+    kill.stderr(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success())
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.end();
         if thread::panicking() {
             #[expect(clippy::print_stderr, reason = "for whoever reads the failed test")]
             {
