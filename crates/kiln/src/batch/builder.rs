@@ -245,9 +245,9 @@ impl<S: Source, I, H> Batch<'_, S, I, H> {
         self
     }
 
-    /// Another deadline than that of the invocation.
+    /// A deadline besides that of the invocation. The earlier one counts, less the margin.
     pub fn deadline(mut self, deadline: Deadline) -> Self {
-        self.deadline = deadline;
+        self.deadline = self.deadline.earliest(deadline);
         self
     }
 

@@ -6,6 +6,8 @@ use crate::deadline::Deadline;
 
 /// The event of a batch: as Lambda hands it over, or its payload alone.
 ///
+/// Within a [`DeadlineLayer`](crate::deadline::DeadlineLayer) both have the time that the layer leaves.
+///
 /// What the functions of [`batch`](super) take is `impl Into<Incoming<…>>`.
 ///
 /// # Example
@@ -26,7 +28,8 @@ pub struct Incoming<P> {
 impl<P> From<LambdaEvent<P>> for Incoming<P> {
     fn from(event: LambdaEvent<P>) -> Self {
         Self {
-            deadline: Deadline::of(&event.context),
+            // A layer around the handler may cut it off earlier than Lambda does.
+            deadline: Deadline::of(&event.context).earliest(Deadline::current()),
             payload: event.payload,
         }
     }

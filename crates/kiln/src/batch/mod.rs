@@ -48,7 +48,8 @@
 //!   ([`margin`](Batch::margin)): its future is dropped, or was never begun. So it comes back, where
 //!   a timeout would bring back the whole batch.
 //!
-//! Each is logged once, as a warning with its identifier and the error's type; never with its body.
+//! Each is logged once, as a warning with its identifier and the error's type; never with its body, nor
+//! with the error's message, which may quote it.
 //! When no record at all has succeeded the batch fails as a whole ([`BatchError::EveryRecordFailed`]),
 //! so that the metric `Errors` of the function moves; [`error_when_all_failed(false)`](Batch::error_when_all_failed)
 //! has them reported instead.

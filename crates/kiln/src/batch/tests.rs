@@ -45,6 +45,12 @@ fn messages<'a>(bodies: impl IntoIterator<Item = (&'a str, String)>) -> SqsEvent
     serde_json::from_value(json!({"Records": records.collect::<Vec<_>>()})).unwrap()
 }
 
+/// An event that is in no hurry: outside of an invocation, that of a test beside may count.
+fn calm<P>(payload: P) -> Incoming<P> {
+    let deadline = Deadline::NEVER;
+    Incoming { payload, deadline }
+}
+
 fn failures(response: &SqsBatchResponse) -> Vec<&str> {
     let failures = response.batch_item_failures.iter();
     failures
@@ -65,7 +71,7 @@ async fn each_failure_is_reported_alone() {
     let mut without_body = SqsMessage::default();
     without_body.message_id = Some("m6".to_owned());
     event.records.push(without_body);
-    let response = sqs(event, |record: Record<Order>| async move {
+    let response = sqs(calm(event), |record: Record<Order>| async move {
         assert_ne!(record.body.id, "panics");
         assert_eq!(record.receive_count(), 2);
         reserve(record.body).await
@@ -78,7 +84,7 @@ async fn each_failure_is_reported_alone() {
 #[tokio::test]
 async fn an_empty_list_is_success() {
     for event in [SqsEvent::default(), messages([("a", order(0, false))])] {
-        let response = sqs(event, |record: Record<Order>| reserve(record.body))
+        let response = sqs(calm(event), |record: Record<Order>| reserve(record.body))
             .await
             .unwrap();
         assert_eq!(
@@ -91,7 +97,7 @@ async fn an_empty_list_is_success() {
 #[tokio::test]
 async fn all_failed_is_an_error_unless_told_otherwise() {
     let event = messages([("a", order(0, true)), ("a", "no JSON".to_owned())]);
-    let batch = |event| sqs(event, |record: Record<Order>| reserve(record.body));
+    let batch = |event| sqs(calm(event), |record: Record<Order>| reserve(record.body));
     let error = batch(event.clone()).await.unwrap_err();
     assert_eq!(error.error_type(), "EveryRecordFailed");
     assert!(error.to_string().contains("all 2 records"), "{error}");
@@ -104,7 +110,7 @@ async fn a_failure_without_identifier_fails_the_batch() {
     for id in [None, Some(String::new())] {
         let mut event = messages([("a", order(0, false)), ("a", order(1, true))]);
         event.records[1].message_id = id;
-        let error = sqs(event, |record: Record<Order>| reserve(record.body))
+        let error = sqs(calm(event), |record: Record<Order>| reserve(record.body))
             .await
             .unwrap_err();
         assert_eq!(error, BatchError::NoIdentifier { index: 1 });
@@ -126,7 +132,7 @@ fn groups() -> SqsEvent {
 
 #[tokio::test]
 async fn fifo_stops_at_the_first_failure() {
-    let response = sqs_fifo(groups(), |record: Record<Order>| reserve(record.body))
+    let response = sqs_fifo(calm(groups()), |record: Record<Order>| reserve(record.body))
         .concurrency(1)
         .await
         .unwrap();
@@ -136,7 +142,7 @@ async fn fifo_stops_at_the_first_failure() {
 #[tokio::test]
 async fn fifo_may_skip_the_group_alone() {
     for concurrency in [1, 16] {
-        let response = sqs_fifo(groups(), |record: Record<Order>| reserve(record.body))
+        let response = sqs_fifo(calm(groups()), |record: Record<Order>| reserve(record.body))
             .concurrency(concurrency)
             .skip_group_on_error()
             .await
@@ -148,7 +154,7 @@ async fn fifo_may_skip_the_group_alone() {
 #[tokio::test(start_paused = true)]
 async fn fifo_finishes_what_is_under_way() {
     // `a1` fails while `b1` is under way: `b1` is finished, and `b2` not begun.
-    let response = sqs_fifo(groups(), |record: Record<Order>| async move {
+    let response = sqs_fifo(calm(groups()), |record: Record<Order>| async move {
         tokio::time::sleep(Duration::from_millis(match record.group_id() {
             Some("b") => 15,
             _ => 10,
@@ -172,7 +178,7 @@ async fn a_fifo_queue_is_told_by_its_arn() {
             let arn = format!("arn:aws:sqs:eu-west-1:123456789012:{queue}");
             record.event_source_arn = Some(arn);
         }
-        let response = sqs(event, |record: Record<Order>| reserve(record.body))
+        let response = sqs(calm(event), |record: Record<Order>| reserve(record.body))
             .concurrency(1)
             .await
             .unwrap();
@@ -185,7 +191,7 @@ async fn what_is_not_done_in_time_is_reported() {
     let bodies = ["quick", "slow", "quick", "slow", "quick"];
     let event = messages(bodies.map(|id| ("a", order(id, false))));
     let begun = Mutex::new(0);
-    let response = sqs(event, |record: Record<Order>| {
+    let response = sqs(calm(event), |record: Record<Order>| {
         *begun.lock().unwrap() += 1;
         async move {
             if record.body.id == "slow" {
@@ -206,7 +212,7 @@ async fn what_is_not_done_in_time_is_reported() {
 #[tokio::test]
 async fn a_short_timeout_is_not_all_margin() {
     let event = messages([("a", order(0, false))]);
-    let response = sqs(event, |record: Record<Order>| reserve(record.body))
+    let response = sqs(calm(event), |record: Record<Order>| reserve(record.body))
         .deadline(Deadline::after(Duration::from_millis(400)))
         .await
         .unwrap();
@@ -228,6 +234,45 @@ async fn the_deadline_is_that_of_the_context() {
         panic!("{error:?}");
     };
     assert_eq!(first_error_type, "DeadlineExceeded");
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_ends_before_the_deadline_layer_around_it() {
+    use crate::deadline::DeadlineLayer;
+    use crate::test_invocation::invocation;
+    use crate::tower::{ServiceBuilder, ServiceExt as _};
+
+    // The layer keeps more than the batch does: not to ask it would lose what is done.
+    let handler = ServiceBuilder::new()
+        .layer(DeadlineLayer::new().margin(Duration::from_secs(10)))
+        .service_fn(|event: crate::LambdaEvent<SqsEvent>| {
+            sqs(event, |record: Record<Order>| async move {
+                if record.body.id == "slow" {
+                    std::future::pending::<()>().await;
+                }
+                Ok::<_, &str>(())
+            })
+            .into_future()
+        });
+    let invocation = invocation(Duration::from_secs(60));
+    let context = invocation.context.clone();
+    let bodies = ["quick", "slow"].map(|id| ("a", order(id, false)));
+    let event = crate::LambdaEvent::new(messages(bodies), context);
+    let response = invocation.scope(handler.oneshot(event)).await.unwrap();
+    assert_eq!(failures(&response), ["m1"]);
+}
+
+#[tokio::test]
+async fn a_deadline_of_its_own_is_none_beyond_the_invocation() {
+    let past = Deadline::at(std::time::UNIX_EPOCH);
+    for (of_invocation, own) in [(past, Deadline::NEVER), (Deadline::NEVER, past)] {
+        let event = Incoming {
+            payload: messages([("a", order(0, false))]),
+            deadline: of_invocation,
+        };
+        let batch = sqs(event, |record: Record<Order>| reserve(record.body));
+        assert!(batch.deadline(own).await.is_err());
+    }
 }
 
 /// Kinesis records of shards, with sequence numbers and bodies.
@@ -266,7 +311,7 @@ async fn a_stream_resumes_at_its_first_failure() {
     ]);
     type Click = Record<Order, KinesisEventRecord>;
     let handled = Mutex::new(Vec::new());
-    let response = kinesis(event, |record: Click| {
+    let response = kinesis(calm(event), |record: Click| {
         let number = record.raw.kinesis.sequence_number.clone();
         handled.lock().unwrap().push(number);
         reserve(record.body)
@@ -297,7 +342,7 @@ async fn a_change_stream_resumes_at_its_first_failure() {
     };
     let event = json!({"Records": [record("99", "INSERT"), record("100", "REMOVE"), record("101", "INSERT")]});
     let event: DynamoDbEvent = serde_json::from_value(event).unwrap();
-    let response = dynamodb(event, |record: DynamoDbRecord| async move {
+    let response = dynamodb(calm(event), |record: DynamoDbRecord| async move {
         assert_eq!(record.change.new_image.len(), 1);
         match record.event_name.as_str() {
             "INSERT" => Ok(()),
@@ -329,7 +374,7 @@ async fn a_partition_of_kafka_stops_at_its_first_failure() {
     });
     let event: KafkaEvent = serde_json::from_value(event).unwrap();
     type Reading = Record<Option<Order>, KafkaRecord>;
-    let response = kafka(event, |record: Reading| async move {
+    let response = kafka(calm(event), |record: Reading| async move {
         match record.body {
             Some(order) => reserve(order).await,
             None => Ok(()),
@@ -361,7 +406,7 @@ async fn samples_of_all_sources_are_read() {
     let answered = |answer: Value| assert_eq!(answer, none);
 
     let response = kinesis(
-        sample::<KinesisEvent>("kinesis"),
+        calm(sample::<KinesisEvent>("kinesis")),
         |record: Json<KinesisEventRecord>| async move {
             assert!(record.body.is_object());
             Ok::<_, &str>(())
@@ -369,7 +414,7 @@ async fn samples_of_all_sources_are_read() {
     );
     answered(serde_json::to_value(response.await.unwrap()).unwrap());
     let response = kafka(
-        sample::<KafkaEvent>("kafka"),
+        calm(sample::<KafkaEvent>("kafka")),
         |record: Json<KafkaRecord>| async move {
             assert!(record.body.is_object());
             Ok::<_, &str>(())
@@ -377,7 +422,7 @@ async fn samples_of_all_sources_are_read() {
     );
     answered(serde_json::to_value(response.await.unwrap()).unwrap());
     let response = dynamodb(
-        sample::<DynamoDbEvent>("dynamodb"),
+        calm(sample::<DynamoDbEvent>("dynamodb")),
         |record: DynamoDbRecord| async move {
             assert!(!record.change.keys.is_empty());
             Ok::<_, &str>(())
@@ -385,7 +430,7 @@ async fn samples_of_all_sources_are_read() {
     );
     answered(serde_json::to_value(response.await.unwrap()).unwrap());
     let response = sqs(
-        sample::<SqsEvent>("s3-in-sqs"),
+        calm(sample::<SqsEvent>("s3-in-sqs")),
         |record: Record<S3Notification>| async move {
             assert_eq!(record.body.objects.len(), 1);
             Ok::<_, &str>(())
@@ -393,7 +438,7 @@ async fn samples_of_all_sources_are_read() {
     );
     answered(serde_json::to_value(response.await.unwrap()).unwrap());
     let response = sqs(
-        sample::<SqsEvent>("sns-in-sqs"),
+        calm(sample::<SqsEvent>("sns-in-sqs")),
         |record: Record<Sns<Value>>| async move {
             assert!(record.body.message.is_object());
             Ok::<_, &str>(())

@@ -53,8 +53,9 @@ where
         if cfg!(panic = "unwind") {
             let call = |item| {
                 if job.is_stopped() {
-                    // Leaves all pieces, without the panic hook. The alternative is a place for the
-                    // results that are not there in every one that is.
+                    // Leaves all pieces, without the panic hook. What rayon has for leaving early,
+                    // `while_some` and the like, copies the results once more, or has a place in each
+                    // for not being there, as below: `collect` in place demands all of them.
                     resume_unwind(Box::new(Stopped));
                 }
                 f(item)

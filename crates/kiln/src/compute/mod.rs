@@ -43,8 +43,8 @@
 //!
 //! Dropping a future of this module, and the deadline of the invocation less [`MARGIN`], stop the
 //! computation: items not yet begun are not begun. What runs already cannot be stopped and runs to its
-//! end, on the pool's threads; split work that takes long into items. The caller reads
-//! [`ComputeError::DeadlineExceeded`]. For an earlier deadline, use [`Deadline::within`].
+//! end, on the pool's threads, with all that it holds; split work that takes long into items. The caller
+//! reads [`ComputeError::DeadlineExceeded`]. For an earlier deadline, use [`Deadline::within`].
 //!
 //! # What it shares
 //!

@@ -13,6 +13,7 @@ use super::record::{Record, Status, milliseconds};
 use super::settings::{Idempotency, Inner, MissingKey, StoreFailure};
 use super::store::{Saved, StoreError};
 use crate::deadline::Deadline;
+use crate::invocation;
 
 /// How often an inconsistent state is looked at again.
 const MOST_RETRIES: u32 = 2;
@@ -82,7 +83,7 @@ impl Idempotency {
         let request = Request {
             key: json(key)?,
             payload: None,
-            deadline: Deadline::current(),
+            deadline: of_invocation(),
         };
         self.handle(request, work).await
     }
@@ -129,7 +130,7 @@ impl Idempotency {
         let request = Request {
             key: json(key)?,
             payload: Some(json(payload)?),
-            deadline: Deadline::current(),
+            deadline: of_invocation(),
         };
         self.handle(request, work).await
     }
@@ -285,6 +286,12 @@ impl Inner {
         }
         goes_on
     }
+}
+
+/// When Lambda ends the invocation. Not what a deadline layer leaves of it: it drops the work, and what
+/// that has spawned, or does without awaiting, goes on.
+fn of_invocation() -> Deadline {
+    invocation::current().map_or(Deadline::NEVER, |invocation| invocation.deadline())
 }
 
 /// Until when an execution may be in progress, in milliseconds since 1970: as long as the invocation

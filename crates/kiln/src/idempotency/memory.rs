@@ -18,8 +18,8 @@ const MANY: usize = 1_024;
 /// starts other environments whenever it likes, they know nothing of this one's records, and these
 /// end with it. A charge that must happen once needs a store that all environments share.
 ///
-/// What has expired is forgotten when there are many records: twice as many as were left the last
-/// time.
+/// What has expired is forgotten when there are many records: 1,024, or twice as many as were left the
+/// last time. So it grows with the records that have not expired, and has no other bound.
 ///
 /// # Example
 ///

@@ -46,7 +46,9 @@
 //!   handler's error. A **panic** is the same, and goes on. If the record cannot be deleted the error
 //!   is the handler's all the same, and the key is blocked until the deadline.
 //! - A handler that is **dropped** (a timeout around it, Lambda's own) may have done its work or not,
-//!   and nothing can be awaited any more: the record stays in progress until the deadline.
+//!   and nothing can be awaited any more: the record stays in progress until the deadline of the
+//!   invocation. Put a [`DeadlineLayer`](crate::deadline::DeadlineLayer) around this one, not within: its
+//!   error would be one of the handler, and delete the record while what it cut off may still act.
 //! - A **store that fails**: the error [`PersistenceLayer`](IdempotencyError::PersistenceLayer), or an
 //!   execution without protection, by [`StoreFailure`].
 //! - Completed records are kept in memory too, 256 of them unless said otherwise, and are not asked

@@ -63,13 +63,16 @@ impl Time {
         F: Future<Output = Result<R, E>>,
     {
         let mut made = 0;
+        let mut last = None;
         loop {
-            let outcome = self.attempt(&mut call).await;
-            made += 1;
-            let error = match outcome {
-                Ok(result) => return Ok(result),
-                Err(error) => error.after(made),
+            let error = match (self.attempt(&mut call).await, last) {
+                (Ok(result), _) => return Ok(result),
+                // The pause was longer than it said, as timers are: what is known is the last failure.
+                (Err(CallError::NotStarted), Some(last)) => return Err(last),
+                (Err(error), _) => error,
             };
+            made += 1;
+            let error = error.after(made);
             let retryable = match &error {
                 CallError::Failed { error, .. } => when(error),
                 CallError::TimedOut { .. } => true,
@@ -79,7 +82,34 @@ impl Time {
             if !retryable || made >= policy.most_attempts() || self.is_up_after(pause) {
                 return Err(error);
             }
+            last = Some(error);
             sleep(pause).await;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_pause_that_ends_late_leaves_the_last_failure() {
+        // Timers count milliseconds: a pause within this one ends after it.
+        let time = Time {
+            until: Some(Instant::now() + Duration::from_micros(900)),
+            timeout: None,
+        };
+        let policy = Retry::attempts(2).base(Duration::from_micros(800));
+        let mut made = 0;
+        let outcome: Result<(), _> = time
+            .attempts(policy, &|_: &&str| true, || {
+                made += 1;
+                async { Err("busy") }
+            })
+            .await;
+        let Err(CallError::Failed { error, attempts }) = outcome else {
+            panic!("{outcome:?}");
+        };
+        assert_eq!((error, attempts), ("busy", made));
     }
 }

@@ -79,10 +79,6 @@ impl<E> CallError<E> {
         if let Self::Failed { attempts, .. } | Self::TimedOut { attempts, .. } = &mut self {
             *attempts = made;
         }
-        // The time was up during a pause, which is never begun if it would be: but for clocks.
-        if made > 1 && matches!(self, Self::NotStarted) {
-            return Self::DeadlineExceeded;
-        }
         self
     }
 

@@ -198,6 +198,40 @@ async fn while_in_progress_duplicates_are_refused_until_the_deadline() {
 }
 
 #[tokio::test]
+async fn what_a_deadline_layer_drops_stays_in_progress_until_lambda_ends_it() {
+    use crate::deadline::DeadlineLayer;
+    use crate::tower::{ServiceBuilder, ServiceExt as _};
+
+    let setting = Arc::new(setting(|builder| builder));
+    let dropped = setting.clone();
+    let handler = ServiceBuilder::new()
+        .layer(DeadlineLayer::new().margin(Duration::from_secs(10)))
+        .service_fn(move |_: crate::LambdaEvent<()>| {
+            let setting = dropped.clone();
+            async move {
+                let work = || std::future::pending::<Result<u32, &str>>();
+                setting.idempotency.run("order", work).await
+            }
+        });
+    let mut context = crate::Context::default();
+    context.deadline = NOW * 1_000 + 60_000;
+    let event = crate::LambdaEvent::new((), context.clone());
+    let mut running = Box::pin(Invocation::new(context).scope(handler.oneshot(event)));
+    assert!(running.as_mut().now_or_never().is_none());
+    drop(running);
+
+    let until = setting.record().unwrap().in_progress_expiration;
+    assert_eq!(until, Some(NOW * 1_000 + 60_000));
+    setting.clock.advance(Duration::from_secs(55));
+    let refused = protection(within(Duration::from_secs(60), setting.charge()).await);
+    assert!(matches!(
+        refused,
+        IdempotencyError::AlreadyInProgress { .. }
+    ));
+    assert_eq!(setting.work.times(), 0);
+}
+
+#[tokio::test]
 async fn what_was_killed_may_run_again_after_its_deadline() {
     let setting = setting(|builder| builder);
     let never = || std::future::pending::<Result<u32, &str>>();
