@@ -75,8 +75,8 @@ impl FeatureFlags {
     /// parameter or secret.
     ///
     /// The document is kept for five seconds, whatever the age of the other parameters; set another
-    /// with [`with_max_age`](Self::with_max_age). What else was set of them holds here as well: with
-    /// [`with_stale_if_error`](crate::parameters::Parameters::with_stale_if_error) flags keep their
+    /// with [`max_age`](Self::max_age). What else was set of them holds here as well: with
+    /// [`stale_if_error`](crate::parameters::Parameters::stale_if_error) flags keep their
     /// values while the store is down.
     ///
     /// ```
@@ -106,11 +106,11 @@ impl FeatureFlags {
     /// # use kiln::flags::FeatureFlags;
     /// # use kiln::parameters::{InMemory, Parameters};
     /// let parameters = Parameters::new(InMemory::default());
-    /// let flags = FeatureFlags::stored(parameters, "shop").with_envelope(["features"]);
+    /// let flags = FeatureFlags::stored(parameters, "shop").envelope(["features"]);
     /// ```
     #[cfg(feature = "parameters")]
     #[must_use]
-    pub fn with_envelope<M: Into<String>>(mut self, members: impl IntoIterator<Item = M>) -> Self {
+    pub fn envelope<M: Into<String>>(mut self, members: impl IntoIterator<Item = M>) -> Self {
         if let Source::Stored(stored) = &mut self.source {
             stored.set_envelope(members.into_iter().map(Into::into).collect());
         }
@@ -124,11 +124,11 @@ impl FeatureFlags {
     /// # use kiln::parameters::{InMemory, Parameters};
     /// # use std::time::Duration;
     /// let parameters = Parameters::new(InMemory::default());
-    /// let flags = FeatureFlags::stored(parameters, "features").with_max_age(Duration::from_secs(60));
+    /// let flags = FeatureFlags::stored(parameters, "features").max_age(Duration::from_secs(60));
     /// ```
     #[cfg(feature = "parameters")]
     #[must_use]
-    pub fn with_max_age(mut self, max_age: std::time::Duration) -> Self {
+    pub fn max_age(mut self, max_age: std::time::Duration) -> Self {
         if let Source::Stored(stored) = &mut self.source {
             stored.set_max_age(max_age);
         }
@@ -141,11 +141,11 @@ impl FeatureFlags {
     /// use kiln::clock::SystemClock;
     /// use kiln::flags::{FeatureFlags, Schema};
     ///
-    /// let flags = FeatureFlags::fixed(Schema::parse(b"{}")?).with_clock(SystemClock);
+    /// let flags = FeatureFlags::fixed(Schema::parse(b"{}")?).clock(SystemClock);
     /// # Ok::<_, kiln::flags::FlagError>(())
     /// ```
     #[must_use]
-    pub fn with_clock(mut self, clock: impl Clock) -> Self {
+    pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
         self
     }

@@ -27,7 +27,7 @@ type Checked = (Bytes, Arc<Schema>);
 impl Stored {
     pub(super) fn new<P: Provider>(parameters: Parameters<P>, name: String) -> Self {
         Self {
-            parameters: parameters.with_max_age(MAX_AGE).erased(),
+            parameters: parameters.max_age(MAX_AGE).erased(),
             name,
             envelope: Vec::new(),
             last: Arc::default(),
@@ -40,7 +40,7 @@ impl Stored {
     }
 
     pub(super) fn set_max_age(&mut self, max_age: Duration) {
-        self.parameters = self.parameters.clone().with_max_age(max_age);
+        self.parameters = self.parameters.clone().max_age(max_age);
     }
 
     pub(super) async fn schema(&self) -> Result<Arc<Schema>, FlagError> {

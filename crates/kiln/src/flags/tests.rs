@@ -527,11 +527,11 @@ async fn a_store_that_is_down_leaves_the_callers_value_and_a_wrong_document_is_t
     assert_eq!(store.fetches(), 4);
 
     store.set("flags", r#"{"f": {"default": 1}}"#);
-    let flags = flags.with_max_age(Duration::ZERO);
+    let flags = flags.max_age(Duration::ZERO);
     let error = flags.is_enabled("f", &nobody, false).await.unwrap_err();
     assert!(matches!(error, FlagError::Schema { .. }), "{error}");
     store.set("flags", r#"{"shop": {"f": {"default": true}}}"#);
-    let flags = flags.with_envelope(["shop"]);
+    let flags = flags.envelope(["shop"]);
     assert!(flags.is_enabled("f", &nobody, false).await.unwrap());
 }
 

@@ -102,10 +102,10 @@ impl<V: Send + Sync + 'static> Cache<V> {
         self: &Arc<Self>,
         key: Key,
         policy: Policy,
-        fetch: impl FnOnce() -> Fetch<V>,
+        fetch: impl FnOnce(&Key) -> Fetch<V>,
     ) -> Fetched<V> {
         if policy.max_age.is_zero() {
-            return fetch().await;
+            return fetch(&key).await;
         }
         match self.step(&key, policy, fetch) {
             Step::Hit(value) => Ok(value),
@@ -214,7 +214,7 @@ impl<V: Send + Sync + 'static> Cache<V> {
         self: &Arc<Self>,
         key: &Key,
         policy: Policy,
-        fetch: impl FnOnce() -> Fetch<V>,
+        fetch: impl FnOnce(&Key) -> Fetch<V>,
     ) -> Step<V> {
         let now = self.clock.now();
         let mut slots = self.slots();
@@ -237,7 +237,7 @@ impl<V: Send + Sync + 'static> Cache<V> {
             (None, Some(fetch)) => Step::Wait(fetch),
             (stale, None) => {
                 slots.begun += 1;
-                let fetch = self.fly(key, (slots.begun, now), fetch());
+                let fetch = self.fly(key, (slots.begun, now), fetch(key));
                 let flight = Flight {
                     // There: the future has not been polled to its end.
                     fetch: match fetch.downgrade() {

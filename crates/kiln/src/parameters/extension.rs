@@ -40,7 +40,7 @@ const MOST_BYTES: usize = 1 << 20;
 /// - It keeps values itself, for 300 s unless `SSM_PARAMETER_STORE_TTL` and `SECRETS_MANAGER_TTL` say
 ///   otherwise. What [`Parameters`](super::Parameters) keeps on top can be as old as both together,
 ///   and [`force_fetch`](super::Parameters::force_fetch) goes no further than the extension. Set
-///   [`with_max_age`](super::Parameters::with_max_age) low: its answers take a fraction of a
+///   [`max_age`](super::Parameters::max_age) low: its answers take a fraction of a
 ///   millisecond.
 ///
 /// [extension]: https://docs.aws.amazon.com/systems-manager/latest/userguide/ps-integration-lambda-extensions.html
