@@ -16,7 +16,8 @@ use crate::clock::{Clock, SystemClock};
 ///
 /// - A feature that is not in the document has the value that the caller passes, and so has every
 ///   feature while the document [cannot be read](FlagError::Store): a warning in the log says so. Who
-///   would rather fail asks for the [`schema`](Self::schema) first.
+///   would rather fail asks for the [`schema`](Self::schema) first. A store that does not answer is
+///   asked again after five seconds at the earliest, or by `schema`: else each flag would wait for it.
 /// - A document that is wrong is an error: it names the feature, the rule and the condition.
 /// - The document is read from its store at most every five seconds.
 ///
@@ -135,7 +136,7 @@ impl FeatureFlags {
         self
     }
 
-    /// Conditions of the time by this clock.
+    /// Conditions of the time by this clock, for tests.
     ///
     /// ```
     /// use kiln::clock::SystemClock;
@@ -240,7 +241,7 @@ impl FeatureFlags {
         match &self.source {
             Source::Fixed(schema) => Ok(schema.clone()),
             #[cfg(feature = "parameters")]
-            Source::Stored(stored) => stored.schema().await,
+            Source::Stored(stored) => stored.schema(self.clock.as_ref()).await,
         }
     }
 
@@ -253,6 +254,16 @@ impl FeatureFlags {
 
     /// The document, or none when its store does not have it.
     async fn readable(&self, feature: &str) -> Result<Option<Arc<Schema>>, FlagError> {
+        #[cfg(feature = "parameters")]
+        if let Source::Stored(stored) = &self.source
+            && stored.is_left_alone(self.clock.as_ref())
+        {
+            tracing::debug!(
+                feature,
+                "feature flags cannot be read yet: the caller's value"
+            );
+            return Ok(None);
+        }
         match self.schema().await {
             Ok(schema) => Ok(Some(schema)),
             #[cfg(feature = "parameters")]

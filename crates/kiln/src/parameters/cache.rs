@@ -122,12 +122,15 @@ impl<V: Send + Sync + 'static> Cache<V> {
         }
     }
 
-    /// What is there and young enough, without fetching.
+    /// What is there and young enough, or stands in for a store that is left alone, without fetching.
     pub(super) fn peek(&self, key: &Key, policy: Policy) -> Option<Arc<V>> {
         let now = self.clock.now();
         let slots = self.slots();
         let entry = slots.by_key.get(key)?.entry.as_ref()?;
-        (!policy.force && entry.age(now)? < policy.max_age).then(|| entry.value.clone())
+        match entry.usable(now, policy) {
+            Usable::Young if !policy.force => Some(entry.value.clone()),
+            Usable::Young | Usable::Stale | Usable::No => None,
+        }
     }
 
     /// The age up to which a value may stand in for a store that does not answer.

@@ -499,7 +499,8 @@ impl<P: NamesProvider> Parameters<P> {
     ///
     /// Each is kept by itself. What fails does so by itself as well, and is told by name; of a name
     /// that is wanted in several ways the last one is told. Calls at the same time do not wait for each
-    /// other.
+    /// other, and what is too old is waited for, also where it might be
+    /// [revalidated](Self::stale_while_revalidate).
     ///
     /// ```
     /// # use kiln::parameters::{InMemory, Parameters};

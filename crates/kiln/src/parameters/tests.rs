@@ -358,3 +358,18 @@ async fn nothing_shows_a_value() {
     assert!(!shown.contains("hunter2"), "{shown}");
     assert_eq!(secret.expose(), "hunter2");
 }
+
+#[tokio::test]
+async fn a_store_that_is_down_is_left_alone_by_those_who_want_many() {
+    let (store, time, parameters) = parameters();
+    let parameters = parameters.stale_if_error(MINUTE);
+    assert!(parameters.get_many(["x"]).await.errors.is_empty());
+    time.pass(MINUTE);
+    store.set_down(true);
+    for (passes, fetches) in [(0, 2), (4, 2), (1, 3), (0, 3)] {
+        time.pass(Duration::from_secs(passes));
+        let found = parameters.get_many(["x"]).await;
+        assert_eq!(found.get("x").unwrap().text().unwrap(), "1");
+        assert_eq!(store.fetches(), fetches);
+    }
+}
