@@ -18,6 +18,9 @@ use crate::invocation;
 /// a [margin](Self::margin) earlier and answers an error of the type `DeadlineExceeded`, which is
 /// retryable; layers around it flush, and the environment goes on.
 ///
+/// Functions that answer HTTP requests have one of their own, which answers a 504 in place of an error:
+/// `http::DeadlineLayer`, part of `http::run`.
+///
 /// # Cancellation
 /// The handler's future is dropped where it awaits. What it has spawned goes on, and so does work that
 /// does not await: a handler that computes without awaiting is not stopped.

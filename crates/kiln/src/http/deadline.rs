@@ -18,6 +18,13 @@ use crate::errors::LambdaError as _;
 /// 29 seconds of its own unless its quota was raised ([quotas]), so a function behind it needs no
 /// longer timeout than that.
 ///
+/// It is for services over `http::Request`, and its answer is a response. [The layer of
+/// `deadline`](crate::deadline::DeadlineLayer) is for handlers of events, and its answer is an error,
+/// which for an HTTP function would be a failed invocation.
+///
+/// # Cancellation
+/// The handler's future is dropped where it awaits; what it has spawned goes on.
+///
 /// [quotas]: https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html
 ///
 /// # Example
