@@ -8,8 +8,7 @@ use std::time::Duration;
 use lambda_runtime::tower::{Layer, Service};
 use lambda_runtime::{Diagnostic, LambdaEvent};
 
-use super::{Budget, Deadline, DeadlineExceeded};
-use crate::invocation;
+use super::{Deadline, DeadlineExceeded};
 
 /// A layer that answers [`DeadlineExceeded`] before Lambda ends the environment.
 ///
@@ -125,9 +124,7 @@ where
         if deadline.has_passed() {
             return Box::pin(async { Err(DeadlineExceeded.into()) });
         }
-        if let Some(invocation) = invocation::current() {
-            invocation.extensions().insert(Budget(deadline));
-        }
+        deadline.make_current();
         let answer = self.inner.call(event);
         Box::pin(async move {
             match deadline.within(answer).await {
