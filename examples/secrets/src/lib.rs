@@ -109,7 +109,7 @@ impl<D: Database> Function<D> {
     pub fn new(secret: String, secrets: Parameters<AnyProvider>, database: D) -> Self {
         Self {
             secret,
-            secrets: secrets.with_stale_if_error(Duration::from_secs(3_600)),
+            secrets: secrets.stale_if_error(Duration::from_secs(3_600)),
             database,
         }
     }

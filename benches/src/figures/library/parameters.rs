@@ -114,11 +114,11 @@ pub(in crate::figures) fn measure(plan: &Plan) -> Result<Section, BenchError> {
 
 async fn measure_ours() -> Result<Reading, BenchError> {
     let store = start().await.map_err(BenchError::Machine)?;
-    let new = || Parameters::new(store.clone()).with_max_age(MAX_AGE);
+    let new = || Parameters::new(store.clone()).max_age(MAX_AGE);
     let parameters = new();
     let burst = burst(|| parameters.get(NAME)).await?;
     let fetches = store.fetches.load(Ordering::Relaxed);
-    let uncached = parameters.clone().with_max_age(Duration::ZERO);
+    let uncached = parameters.clone().max_age(Duration::ZERO);
     Ok(Reading {
         kept: time_per_call(KEPT_READS, || parameters.get(NAME)).await?,
         fetched: time_per_call(FETCHED_READS, || uncached.get(NAME)).await?,

@@ -8,8 +8,7 @@ use std::time::Duration;
 use lambda_runtime::tower::{Layer, Service};
 use lambda_runtime::{Diagnostic, LambdaEvent};
 
-use super::{Budget, Deadline, DeadlineExceeded};
-use crate::invocation;
+use super::{Deadline, DeadlineExceeded};
 
 /// A layer that answers [`DeadlineExceeded`] before Lambda ends the environment.
 ///
@@ -17,6 +16,9 @@ use crate::invocation;
 /// metrics are lost, and the next event waits for a cold start. This layer drops the handler's future
 /// a [margin](Self::margin) earlier and answers an error of the type `DeadlineExceeded`, which is
 /// retryable; layers around it flush, and the environment goes on.
+///
+/// Functions that answer HTTP requests have one of their own, which answers a 504 in place of an error:
+/// `http::DeadlineLayer`, part of `http::run`.
 ///
 /// # Cancellation
 /// The handler's future is dropped where it awaits. What it has spawned goes on, and so does work that
@@ -122,9 +124,7 @@ where
         if deadline.has_passed() {
             return Box::pin(async { Err(DeadlineExceeded.into()) });
         }
-        if let Some(invocation) = invocation::current() {
-            invocation.parts().insert(Budget(deadline));
-        }
+        deadline.make_current();
         let answer = self.inner.call(event);
         Box::pin(async move {
             match deadline.within(answer).await {

@@ -110,6 +110,14 @@ impl Deadline {
         budget.map_or_else(|| invocation.deadline(), |Budget(deadline)| deadline)
     }
 
+    /// Makes it what [`current`](Self::current) is in the current invocation, if there is one: what
+    /// the handler gives to its clients then ends before the layer that has set it.
+    pub(crate) fn make_current(self) {
+        if let Some(invocation) = invocation::current() {
+            invocation.parts().insert(Budget(self));
+        }
+    }
+
     /// When it is.
     ///
     /// # Example

@@ -119,9 +119,6 @@ fn days(value: &Node) -> Result<Span, String> {
     let Some(Node::List(days)) = value.get("DAYS") else {
         return Err("`DAYS` is no list".to_owned());
     };
-    if days.is_empty() {
-        return Err("`DAYS` is empty".to_owned());
-    }
     let day = |node: &Node| {
         Some(match node.as_str()? {
             "MONDAY" => Weekday::Monday,
@@ -145,14 +142,13 @@ fn text<'a>(value: &'a Node, name: &str) -> Result<&'a str, String> {
         .ok_or_else(|| format!("the `value` has no string `{name}`"))
 }
 
-/// The zone of `TIMEZONE`, or UTC, which needs no database.
+/// The zone of `TIMEZONE`, or UTC, which needs no database. Null and an empty one are none.
 fn zone(value: &Node) -> Result<TimeZone, String> {
-    let Some(node) = value.get("TIMEZONE") else {
+    let Some(node) = value.get("TIMEZONE").filter(|node| !node.is_null()) else {
         return Ok(TimeZone::UTC);
     };
-    let name = node.as_str().filter(|name| !name.is_empty());
-    let name = name.ok_or("`TIMEZONE` is no string with anything in it")?;
-    if name == "UTC" {
+    let name = node.as_str().ok_or("`TIMEZONE` is no string")?;
+    if name.is_empty() || name == "UTC" {
         return Ok(TimeZone::UTC);
     }
     TimeZone::get(name).map_err(|_| {

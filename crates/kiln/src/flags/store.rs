@@ -16,7 +16,8 @@ use crate::clock::{Clock, SystemClock};
 ///
 /// - A feature that is not in the document has the value that the caller passes, and so has every
 ///   feature while the document [cannot be read](FlagError::Store): a warning in the log says so. Who
-///   would rather fail asks for the [`schema`](Self::schema) first.
+///   would rather fail asks for the [`schema`](Self::schema) first. A store that does not answer is
+///   asked again after five seconds at the earliest, or by `schema`: else each flag would wait for it.
 /// - A document that is wrong is an error: it names the feature, the rule and the condition.
 /// - The document is read from its store at most every five seconds.
 ///
@@ -75,8 +76,8 @@ impl FeatureFlags {
     /// parameter or secret.
     ///
     /// The document is kept for five seconds, whatever the age of the other parameters; set another
-    /// with [`with_max_age`](Self::with_max_age). What else was set of them holds here as well: with
-    /// [`with_stale_if_error`](crate::parameters::Parameters::with_stale_if_error) flags keep their
+    /// with [`max_age`](Self::max_age). What else was set of them holds here as well: with
+    /// [`stale_if_error`](crate::parameters::Parameters::stale_if_error) flags keep their
     /// values while the store is down.
     ///
     /// ```
@@ -106,11 +107,11 @@ impl FeatureFlags {
     /// # use kiln::flags::FeatureFlags;
     /// # use kiln::parameters::{InMemory, Parameters};
     /// let parameters = Parameters::new(InMemory::default());
-    /// let flags = FeatureFlags::stored(parameters, "shop").with_envelope(["features"]);
+    /// let flags = FeatureFlags::stored(parameters, "shop").envelope(["features"]);
     /// ```
     #[cfg(feature = "parameters")]
     #[must_use]
-    pub fn with_envelope<M: Into<String>>(mut self, members: impl IntoIterator<Item = M>) -> Self {
+    pub fn envelope<M: Into<String>>(mut self, members: impl IntoIterator<Item = M>) -> Self {
         if let Source::Stored(stored) = &mut self.source {
             stored.set_envelope(members.into_iter().map(Into::into).collect());
         }
@@ -124,28 +125,28 @@ impl FeatureFlags {
     /// # use kiln::parameters::{InMemory, Parameters};
     /// # use std::time::Duration;
     /// let parameters = Parameters::new(InMemory::default());
-    /// let flags = FeatureFlags::stored(parameters, "features").with_max_age(Duration::from_secs(60));
+    /// let flags = FeatureFlags::stored(parameters, "features").max_age(Duration::from_secs(60));
     /// ```
     #[cfg(feature = "parameters")]
     #[must_use]
-    pub fn with_max_age(mut self, max_age: std::time::Duration) -> Self {
+    pub fn max_age(mut self, max_age: std::time::Duration) -> Self {
         if let Source::Stored(stored) = &mut self.source {
             stored.set_max_age(max_age);
         }
         self
     }
 
-    /// Conditions of the time by this clock.
+    /// Conditions of the time by this clock, for tests.
     ///
     /// ```
     /// use kiln::clock::SystemClock;
     /// use kiln::flags::{FeatureFlags, Schema};
     ///
-    /// let flags = FeatureFlags::fixed(Schema::parse(b"{}")?).with_clock(SystemClock);
+    /// let flags = FeatureFlags::fixed(Schema::parse(b"{}")?).clock(SystemClock);
     /// # Ok::<_, kiln::flags::FlagError>(())
     /// ```
     #[must_use]
-    pub fn with_clock(mut self, clock: impl Clock) -> Self {
+    pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
         self
     }
@@ -240,7 +241,7 @@ impl FeatureFlags {
         match &self.source {
             Source::Fixed(schema) => Ok(schema.clone()),
             #[cfg(feature = "parameters")]
-            Source::Stored(stored) => stored.schema().await,
+            Source::Stored(stored) => stored.schema(self.clock.as_ref()).await,
         }
     }
 
@@ -253,6 +254,16 @@ impl FeatureFlags {
 
     /// The document, or none when its store does not have it.
     async fn readable(&self, feature: &str) -> Result<Option<Arc<Schema>>, FlagError> {
+        #[cfg(feature = "parameters")]
+        if let Source::Stored(stored) = &self.source
+            && stored.is_left_alone(self.clock.as_ref())
+        {
+            tracing::debug!(
+                feature,
+                "feature flags cannot be read yet: the caller's value"
+            );
+            return Ok(None);
+        }
         match self.schema().await {
             Ok(schema) => Ok(Some(schema)),
             #[cfg(feature = "parameters")]

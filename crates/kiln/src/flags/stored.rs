@@ -1,15 +1,20 @@
 //! A document that a store has.
 
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 
 use super::{FlagError, Schema};
-use crate::parameters::{AnyProvider, Parameters, Provider};
+use crate::clock::Clock;
+use crate::parameters::{AnyProvider, ParameterError, Parameters, Provider};
 
 /// How long a document is kept, as in Powertools.
 const MAX_AGE: Duration = Duration::from_secs(5);
+
+/// How long a store that did not answer is left alone: a function asks for many flags, and each
+/// would wait for the timeouts of the store to get no more than its default.
+const RETRIED_AFTER: Duration = Duration::from_secs(5);
 
 /// A document by its name.
 #[derive(Clone)]
@@ -19,6 +24,8 @@ pub(super) struct Stored {
     envelope: Vec<String>,
     /// The last one that was read: it is checked when it has changed.
     last: Arc<Mutex<Option<Checked>>>,
+    /// When the store did not answer, unless it has since.
+    failed: Arc<Mutex<Option<SystemTime>>>,
 }
 
 /// A document, and what it says.
@@ -27,10 +34,11 @@ type Checked = (Bytes, Arc<Schema>);
 impl Stored {
     pub(super) fn new<P: Provider>(parameters: Parameters<P>, name: String) -> Self {
         Self {
-            parameters: parameters.with_max_age(MAX_AGE).erased(),
+            parameters: parameters.max_age(MAX_AGE).erased(),
             name,
             envelope: Vec::new(),
             last: Arc::default(),
+            failed: Arc::default(),
         }
     }
 
@@ -40,11 +48,26 @@ impl Stored {
     }
 
     pub(super) fn set_max_age(&mut self, max_age: Duration) {
-        self.parameters = self.parameters.clone().with_max_age(max_age);
+        self.parameters = self.parameters.clone().max_age(max_age);
     }
 
-    pub(super) async fn schema(&self) -> Result<Arc<Schema>, FlagError> {
+    /// Whether the store did not answer just now.
+    pub(super) fn is_left_alone(&self, clock: &dyn Clock) -> bool {
+        let since = self
+            .failed()
+            .and_then(|at| clock.now().duration_since(at).ok());
+        since.is_some_and(|since| since < RETRIED_AFTER)
+    }
+
+    fn failed(&self) -> MutexGuard<'_, Option<SystemTime>> {
+        // One assignment: whole whoever panicked meanwhile.
+        self.failed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) async fn schema(&self, clock: &dyn Clock) -> Result<Arc<Schema>, FlagError> {
         let read = self.parameters.parameter(&self.name).await;
+        let is_down = matches!(read, Err(ParameterError::Unavailable { .. }));
+        *self.failed() = is_down.then(|| clock.now());
         let document = read.map_err(FlagError::Store)?.bytes();
         let last = || self.last.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((known, schema)) = last().as_ref()

@@ -25,12 +25,13 @@ use tower_http::cors::{AllowOrigin, CorsLayer};
 ///
 /// # Only one may do it
 /// An HTTP API or a function URL with CORS settings of its own answers preflight requests itself, and
-/// puts its own headers on the answers. HTTP APIs drop the function's ([Configure CORS for HTTP
-/// APIs]); behind a function URL both may arrive, and browsers refuse an answer with two
-/// `access-control-allow-origin`. So configure it there or here. REST APIs and load balancers
+/// puts its own headers on the answers. HTTP APIs ignore the function's ([Configure CORS for HTTP
+/// APIs]); behind a function URL both arrive, which is not documented but reported ([CORS and function
+/// URLs]), and browsers refuse an answer with two `access-control-allow-origin`. So configure it there or here. REST APIs and load balancers
 /// leave it to the function.
 ///
 /// [`tower_http`]: https://docs.rs/tower-http
+/// [CORS and function URLs]: https://github.com/aws-powertools/powertools-lambda-python/issues/4163
 /// [Configure CORS for HTTP APIs]: https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-cors.html
 ///
 /// # Errors

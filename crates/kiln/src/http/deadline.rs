@@ -18,6 +18,16 @@ use crate::errors::LambdaError as _;
 /// 29 seconds of its own unless its quota was raised ([quotas]), so a function behind it needs no
 /// longer timeout than that.
 ///
+/// It is for services over `http::Request`, and its answer is a response. [The layer of
+/// `deadline`](crate::deadline::DeadlineLayer) is for handlers of events, and its answer is an error,
+/// which for an HTTP function would be a failed invocation.
+///
+/// In the handler, [`Deadline::current`] is what this layer leaves, so that clients and `io` end before
+/// it does.
+///
+/// # Cancellation
+/// The handler's future is dropped where it awaits; what it has spawned goes on.
+///
 /// [quotas]: https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html
 ///
 /// # Example
@@ -90,9 +100,14 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let of_request = request.extensions().lambda_context_ref().map(Deadline::of);
-        let deadline = of_request
-            .unwrap_or_else(Deadline::current)
-            .less(self.margin);
+        let current = Deadline::current();
+        let own = of_request.unwrap_or(current).less(self.margin);
+        // That of a layer further out may be earlier.
+        let deadline = match (own.time(), current.time()) {
+            (Some(own), Some(outer)) if outer < own => current,
+            _ => own,
+        };
+        deadline.make_current();
         let id = super::request_id(&request);
         let answer = self.inner.call(request);
         Box::pin(async move {

@@ -74,7 +74,12 @@ where
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         let stage = match request.extensions().request_context_ref() {
-            Some(RequestContext::ApiGatewayV1(context)) => context.stage.as_deref(),
+            // A REST API's path has no stage: `lambda_http` puts it in front of all but those routes
+            // that begin with its name themselves.
+            Some(RequestContext::ApiGatewayV1(context)) => context
+                .stage
+                .as_deref()
+                .filter(|stage| !begins_with(request.extensions().raw_http_path(), stage)),
             Some(RequestContext::ApiGatewayV2(context)) => context.stage.as_deref(),
             _ => None,
         };
@@ -84,6 +89,14 @@ where
         }
         self.inner.call(request)
     }
+}
+
+/// Whether the first of several segments of a path is the stage.
+fn begins_with(path: &str, stage: &str) -> bool {
+    let rest = path
+        .strip_prefix('/')
+        .and_then(|path| path.strip_prefix(stage));
+    rest.is_some_and(|rest| rest.starts_with('/'))
 }
 
 /// The URI without `/stage` at the front of its path, when it is there.

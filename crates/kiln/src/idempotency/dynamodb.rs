@@ -328,7 +328,7 @@ where
     let code = error.code().map(str::to_owned);
     let failed = StoreError::new(to_do, error);
     match code {
-        Some(code) => failed.with_code(code),
+        Some(code) => failed.code(code),
         None => failed,
     }
 }

@@ -103,7 +103,7 @@ pub enum Saved {
 ///
 /// let error = StoreError::new("save the record", "the disk is full");
 /// assert_eq!(error.to_string(), "the idempotency store failed to save the record");
-/// let error = error.with_code("ResourceNotFoundException");
+/// let error = error.code("ResourceNotFoundException");
 /// assert!(error.to_string().ends_with("(`ResourceNotFoundException`)"));
 /// ```
 #[derive(Debug)]
@@ -124,7 +124,7 @@ impl StoreError {
     }
 
     /// Adds the service's code of the error, which is part of the message.
-    pub fn with_code(mut self, code: impl Into<String>) -> Self {
+    pub fn code(mut self, code: impl Into<String>) -> Self {
         self.code = Some(code.into());
         self
     }

@@ -80,14 +80,14 @@ impl AppConfig {
 
     /// The poll interval that sessions ask for: 15 s to a day.
     #[must_use]
-    pub fn with_poll_interval(mut self, interval: Duration) -> Self {
+    pub fn poll_interval(mut self, interval: Duration) -> Self {
         self.poll_interval = Some(interval);
         self
     }
 
     /// Poll intervals by this clock.
     #[must_use]
-    pub fn with_clock(mut self, clock: impl Clock) -> Self {
+    pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
         self
     }

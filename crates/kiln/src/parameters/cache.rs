@@ -102,10 +102,10 @@ impl<V: Send + Sync + 'static> Cache<V> {
         self: &Arc<Self>,
         key: Key,
         policy: Policy,
-        fetch: impl FnOnce() -> Fetch<V>,
+        fetch: impl FnOnce(&Key) -> Fetch<V>,
     ) -> Fetched<V> {
         if policy.max_age.is_zero() {
-            return fetch().await;
+            return fetch(&key).await;
         }
         match self.step(&key, policy, fetch) {
             Step::Hit(value) => Ok(value),
@@ -122,12 +122,15 @@ impl<V: Send + Sync + 'static> Cache<V> {
         }
     }
 
-    /// What is there and young enough, without fetching.
+    /// What is there and young enough, or stands in for a store that is left alone, without fetching.
     pub(super) fn peek(&self, key: &Key, policy: Policy) -> Option<Arc<V>> {
         let now = self.clock.now();
         let slots = self.slots();
         let entry = slots.by_key.get(key)?.entry.as_ref()?;
-        (!policy.force && entry.age(now)? < policy.max_age).then(|| entry.value.clone())
+        match entry.usable(now, policy) {
+            Usable::Young if !policy.force => Some(entry.value.clone()),
+            Usable::Young | Usable::Stale | Usable::No => None,
+        }
     }
 
     /// The age up to which a value may stand in for a store that does not answer.
@@ -214,7 +217,7 @@ impl<V: Send + Sync + 'static> Cache<V> {
         self: &Arc<Self>,
         key: &Key,
         policy: Policy,
-        fetch: impl FnOnce() -> Fetch<V>,
+        fetch: impl FnOnce(&Key) -> Fetch<V>,
     ) -> Step<V> {
         let now = self.clock.now();
         let mut slots = self.slots();
@@ -237,7 +240,7 @@ impl<V: Send + Sync + 'static> Cache<V> {
             (None, Some(fetch)) => Step::Wait(fetch),
             (stale, None) => {
                 slots.begun += 1;
-                let fetch = self.fly(key, (slots.begun, now), fetch());
+                let fetch = self.fly(key, (slots.begun, now), fetch(key));
                 let flight = Flight {
                     // There: the future has not been polled to its end.
                     fetch: match fetch.downgrade() {

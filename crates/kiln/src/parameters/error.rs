@@ -43,7 +43,7 @@ pub enum ParameterError {
     /// The store cannot be reached, has not answered in time, throttles, or has failed. The only
     /// variant that is worth another try, and the only one that [stale values] stand in for.
     ///
-    /// [stale values]: super::Parameters::with_stale_if_error
+    /// [stale values]: super::Parameters::stale_if_error
     #[non_exhaustive]
     Unavailable {
         /// The name that was asked for.

@@ -28,6 +28,8 @@ const TOKEN: HeaderName = HeaderName::from_static("x-aws-parameters-secrets-toke
 const PATIENCE: Duration = Duration::from_secs(5);
 /// The largest secret has 64 KB, and comes in JSON.
 const MOST_BYTES: usize = 1 << 20;
+/// What of a refusal stands in an error, in bytes: a message, and no page of a proxy.
+const LONGEST: usize = 1_000;
 
 /// SSM Parameter Store or Secrets Manager, through the [AWS Parameters and Secrets Lambda
 /// extension][extension]: a layer that answers on localhost, without an SDK in the function.
@@ -40,7 +42,7 @@ const MOST_BYTES: usize = 1 << 20;
 /// - It keeps values itself, for 300 s unless `SSM_PARAMETER_STORE_TTL` and `SECRETS_MANAGER_TTL` say
 ///   otherwise. What [`Parameters`](super::Parameters) keeps on top can be as old as both together,
 ///   and [`force_fetch`](super::Parameters::force_fetch) goes no further than the extension. Set
-///   [`with_max_age`](super::Parameters::with_max_age) low: its answers take a fraction of a
+///   [`max_age`](super::Parameters::max_age) low: its answers take a fraction of a
 ///   millisecond.
 ///
 /// [extension]: https://docs.aws.amazon.com/systems-manager/latest/userguide/ps-integration-lambda-extensions.html
@@ -163,10 +165,15 @@ impl Extension {
         Ok((status, body.to_bytes()))
     }
 
-    /// It passes on what the AWS SDK for Go says: `…, api error CODE: MESSAGE`.
+    /// It passes on what the AWS SDK for Go says: `…, api error CODE: MESSAGE`. Which bodies it has is
+    /// not documented. `not ready to serve traffic, please wait`, with a 400, is what functions report
+    /// that ask during init; the others follow the SDK, and whatever else comes is passed on.
     fn refusal(&self, query: &Query, status: StatusCode, body: &[u8]) -> ParameterError {
         let text = String::from_utf8_lossy(body);
         let text = text.trim();
+        let text = text
+            .get(..text.floor_char_boundary(LONGEST))
+            .unwrap_or(text);
         if text.contains("not ready to serve traffic") {
             let reason = "the extension answers during invocations only, and not during init";
             return ParameterError::unavailable(&query.name, reason);
@@ -378,6 +385,11 @@ mod tests {
                 401,
                 "Unauthorized".to_owned(),
                 ParameterError::refused("x", "Unauthorized"),
+            ),
+            (
+                400,
+                "ä".repeat(LONGEST),
+                ParameterError::refused("x", "ä".repeat(LONGEST / 2)),
             ),
             (
                 500,

@@ -21,8 +21,8 @@
 //! // During init, once per environment. `InMemory` is for tests.
 //! let store = InMemory::from([("/shop/limits", r#"{"orders": 5}"#), ("/shop/key", "pa55")]);
 //! let parameters = Parameters::new(store)
-//!     .with_max_age(Duration::from_secs(60))
-//!     .with_stale_if_error(Duration::from_secs(3_600));
+//!     .max_age(Duration::from_secs(60))
+//!     .stale_if_error(Duration::from_secs(3_600));
 //!
 //! // In the handler: from memory, unless it is older than a minute.
 //! let limits: Limits = parameters.get_json("/shop/limits").await?;
@@ -36,7 +36,7 @@
 //! # Environments are frozen
 //!
 //! Between two invocations nothing runs, and that may last for hours. So
-//! [`with_stale_while_revalidate`](Parameters::with_stale_while_revalidate) saves callers the wait, and
+//! [`stale_while_revalidate`](Parameters::stale_while_revalidate) saves callers the wait, and
 //! promises no more: what a refresh has not done when the invocation ends goes on with the next one.
 //! The age of a value counts from the beginning of its fetch, by the time of day, and no value is
 //! served beyond the limits that were set, whatever has happened to its refresh.

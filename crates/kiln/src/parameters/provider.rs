@@ -177,6 +177,12 @@ impl AnyProvider {
     pub fn new(provider: impl Provider) -> Self {
         Self(Arc::new(provider))
     }
+
+    /// A provider that others have as well.
+    #[cfg(feature = "flags")]
+    pub(super) fn shared(provider: Arc<impl Provider>) -> Self {
+        Self(provider)
+    }
 }
 
 impl Provider for AnyProvider {

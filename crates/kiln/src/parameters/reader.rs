@@ -9,7 +9,7 @@ use bytes::Bytes;
 use futures_util::FutureExt as _;
 use serde::de::DeserializeOwned;
 
-use super::cache::{Cache, Fetched, Policy};
+use super::cache::{Cache, Fetched, Key, Policy};
 use super::{
     Many, NamesProvider, Parameter, ParameterError, PathProvider, Provider, Query, Secret,
     Transform, Version, Wanted, settings,
@@ -19,10 +19,10 @@ use crate::clock::{Clock, SystemClock};
 /// Parameters of one store, in memory for a while.
 ///
 /// Build it once per environment. Clones share the values; each has settings of its own, so that
-/// `parameters.clone().with_max_age(…)` is another view of the same store.
+/// `parameters.clone().max_age(…)` is another view of the same store.
 ///
 /// - A value is served from memory while it is younger than the maximum age: 300 s, or
-///   `POWERTOOLS_PARAMETERS_MAX_AGE` in seconds, or [`with_max_age`](Self::with_max_age). The age is
+///   `POWERTOOLS_PARAMETERS_MAX_AGE` in seconds, or [`max_age`](Self::max_age). The age is
 ///   judged by who reads, and counts from the beginning of the fetch.
 /// - Of any number of callers that miss a value at the same time, one asks the store. A caller that is
 ///   dropped takes nothing from the others.
@@ -54,9 +54,19 @@ pub struct Parameters<P> {
 }
 
 struct Store<P> {
-    provider: P,
+    provider: Arc<P>,
     names: Arc<Cache<Parameter>>,
     paths: Arc<Cache<Many>>,
+}
+
+impl<P> Store<P> {
+    fn empty(provider: Arc<P>, clock: Arc<dyn Clock>) -> Arc<Self> {
+        Arc::new(Self {
+            provider,
+            names: Arc::new(Cache::new(clock.clone())),
+            paths: Arc::new(Cache::new(clock)),
+        })
+    }
 }
 
 impl<P> Clone for Parameters<P> {
@@ -86,25 +96,8 @@ impl<P: Provider> Parameters<P> {
     /// let parameters = Parameters::new(InMemory::default());
     /// ```
     pub fn new(provider: P) -> Self {
-        Self::with_clock(provider, SystemClock)
-    }
-
-    /// Those of this store, with ages by this clock.
-    ///
-    /// ```
-    /// use kiln::clock::SystemClock;
-    /// use kiln::parameters::{InMemory, Parameters};
-    ///
-    /// let parameters = Parameters::with_clock(InMemory::default(), SystemClock);
-    /// ```
-    pub fn with_clock(provider: P, clock: impl Clock) -> Self {
-        let clock: Arc<dyn Clock> = Arc::new(clock);
         Self {
-            store: Arc::new(Store {
-                provider,
-                names: Arc::new(Cache::new(clock.clone())),
-                paths: Arc::new(Cache::new(clock)),
-            }),
+            store: Store::empty(Arc::new(provider), Arc::new(SystemClock)),
             query: Query::new(""),
             policy: Policy {
                 max_age: settings::max_age(settings::variable),
@@ -113,6 +106,20 @@ impl<P: Provider> Parameters<P> {
                 force: false,
             },
         }
+    }
+
+    /// Ages by this clock, for tests: the same store, with a memory of its own.
+    ///
+    /// ```
+    /// use kiln::clock::SystemClock;
+    /// use kiln::parameters::{InMemory, Parameters};
+    ///
+    /// let parameters = Parameters::new(InMemory::default()).clock(SystemClock);
+    /// ```
+    #[must_use]
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.store = Store::empty(self.store.provider.clone(), Arc::new(clock));
+        self
     }
 
     /// How old a value may be that is served from memory.
@@ -126,7 +133,7 @@ impl<P: Provider> Parameters<P> {
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), kiln::parameters::ParameterError> {
     /// let store = InMemory::from([("/orders/url", "https://example.com")]);
-    /// let uncached = Parameters::new(store.clone()).with_max_age(Duration::ZERO);
+    /// let uncached = Parameters::new(store.clone()).max_age(Duration::ZERO);
     /// uncached.get("/orders/url").await?;
     /// uncached.get("/orders/url").await?;
     /// assert_eq!(store.fetches(), 2);
@@ -134,7 +141,7 @@ impl<P: Provider> Parameters<P> {
     /// # }
     /// ```
     #[must_use]
-    pub fn with_max_age(mut self, max_age: Duration) -> Self {
+    pub fn max_age(mut self, max_age: Duration) -> Self {
         self.policy.max_age = max_age;
         self
     }
@@ -149,11 +156,11 @@ impl<P: Provider> Parameters<P> {
     /// # use kiln::parameters::{InMemory, Parameters};
     /// # use std::time::Duration;
     /// let parameters = Parameters::new(InMemory::default())
-    ///     .with_max_age(Duration::from_secs(60))
-    ///     .with_stale_while_revalidate(Duration::from_secs(600));
+    ///     .max_age(Duration::from_secs(60))
+    ///     .stale_while_revalidate(Duration::from_secs(600));
     /// ```
     #[must_use]
-    pub fn with_stale_while_revalidate(mut self, limit: Duration) -> Self {
+    pub fn stale_while_revalidate(mut self, limit: Duration) -> Self {
         self.policy.stale_while_revalidate = limit;
         self
     }
@@ -168,10 +175,10 @@ impl<P: Provider> Parameters<P> {
     /// # use kiln::parameters::{InMemory, Parameters};
     /// # use std::time::Duration;
     /// let parameters = Parameters::new(InMemory::default())
-    ///     .with_stale_if_error(Duration::from_secs(3_600));
+    ///     .stale_if_error(Duration::from_secs(3_600));
     /// ```
     #[must_use]
-    pub fn with_stale_if_error(mut self, limit: Duration) -> Self {
+    pub fn stale_if_error(mut self, limit: Duration) -> Self {
         self.policy.stale_if_error = limit;
         self
     }
@@ -205,10 +212,10 @@ impl<P: Provider> Parameters<P> {
     ///
     /// ```
     /// # use kiln::parameters::{InMemory, Parameters};
-    /// let parameters = Parameters::new(InMemory::default()).with_decryption(true);
+    /// let parameters = Parameters::new(InMemory::default()).decrypt(true);
     /// ```
     #[must_use]
-    pub fn with_decryption(mut self, decrypt: bool) -> Self {
+    pub fn decrypt(mut self, decrypt: bool) -> Self {
         self.query.decrypt = Some(decrypt);
         self
     }
@@ -218,10 +225,10 @@ impl<P: Provider> Parameters<P> {
     /// ```
     /// # use kiln::parameters::{InMemory, Parameters, Version};
     /// let secrets = Parameters::new(InMemory::default());
-    /// let previous = secrets.clone().with_version(Version::Stage("AWSPREVIOUS".to_owned()));
+    /// let previous = secrets.clone().version(Version::Stage("AWSPREVIOUS".to_owned()));
     /// ```
     #[must_use]
-    pub fn with_version(mut self, version: Version) -> Self {
+    pub fn version(mut self, version: Version) -> Self {
         self.query.version = Some(version);
         self
     }
@@ -374,12 +381,11 @@ impl<P: Provider> Parameters<P> {
         name: &str,
         transform: Transform,
     ) -> Result<Arc<Parameter>, ParameterError> {
-        let query = self.query(name);
-        let store = self.store.clone();
-        let key = (query.clone(), transform);
-        let fetch = || {
+        let key = (self.query(name), transform);
+        let fetch = |(query, _): &Key| {
+            let (provider, query) = (self.store.provider.clone(), query.clone());
             async move {
-                let value = store.provider.fetch(&query).await?;
+                let value = provider.fetch(&query).await?;
                 Parameter::new(&query.name, value, transform).map(Arc::new)
             }
             .boxed()
@@ -411,12 +417,11 @@ impl<P: Provider> Parameters<P> {
     /// The same settings, with a memory of its own, of any provider.
     #[cfg(feature = "flags")]
     pub(crate) fn erased(&self) -> Parameters<super::AnyProvider> {
-        let provider = super::AnyProvider::new(Shared(self.store.clone()));
-        let clock = self.store.names.clock();
+        let provider = super::AnyProvider::shared(self.store.provider.clone());
         Parameters {
+            store: Store::empty(Arc::new(provider), self.store.names.clock()),
             query: self.query.clone(),
             policy: self.policy,
-            ..Parameters::with_clock(provider, clock)
         }
     }
 
@@ -424,17 +429,6 @@ impl<P: Provider> Parameters<P> {
         let mut query = self.query.clone();
         name.clone_into(&mut query.name);
         query
-    }
-}
-
-/// The provider of other parameters.
-#[cfg(feature = "flags")]
-struct Shared<P>(Arc<Store<P>>);
-
-#[cfg(feature = "flags")]
-impl<P: Provider> Provider for Shared<P> {
-    async fn fetch(&self, query: &Query) -> Result<super::Value, ParameterError> {
-        self.0.provider.fetch(query).await
     }
 }
 
@@ -481,13 +475,12 @@ impl<P: PathProvider> Parameters<P> {
         path: &str,
         transform: Transform,
     ) -> Result<Many, ParameterError> {
-        let query = self.query(path);
-        let store = self.store.clone();
-        let key = (query.clone(), transform);
-        let fetch = || {
+        let key = (self.query(path), transform);
+        let fetch = |(query, _): &Key| {
+            let (provider, query) = (self.store.provider.clone(), query.clone());
             async move {
                 let mut found = Many::default();
-                for (name, value) in store.provider.fetch_path(&query).await? {
+                for (name, value) in provider.fetch_path(&query).await? {
                     let below = name.strip_prefix(&query.name).unwrap_or(&name);
                     let below = below.trim_start_matches('/').to_owned();
                     found.add(below, Parameter::new(&name, value, transform));
@@ -506,7 +499,8 @@ impl<P: NamesProvider> Parameters<P> {
     ///
     /// Each is kept by itself. What fails does so by itself as well, and is told by name; of a name
     /// that is wanted in several ways the last one is told. Calls at the same time do not wait for each
-    /// other.
+    /// other, and what is too old is waited for, also where it might be
+    /// [revalidated](Self::stale_while_revalidate).
     ///
     /// ```
     /// # use kiln::parameters::{InMemory, Parameters};

@@ -1,7 +1,9 @@
 //! A value that is not shown.
 
+use std::any::type_name;
 use std::fmt;
 
+use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// What stands in a secret's place.
@@ -14,7 +16,7 @@ const HIDDEN: &str = "[secret]";
 /// it would remain.
 ///
 /// As a field of a type that [`get_json`](super::Parameters::get_json) reads, it takes whatever its
-/// inner type takes.
+/// inner type takes. The error of one that is of another type does not quote it.
 ///
 /// # Example
 ///
@@ -97,6 +99,37 @@ impl<T> Serialize for Secret<T> {
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Secret<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        T::deserialize(deserializer).map(Self)
+        // What serde says of a value of another type quotes it.
+        let inner = T::deserialize(deserializer);
+        inner.map(Self).map_err(|_| {
+            let expected = type_name::<T>();
+            D::Error::custom(format_args!(
+                "a secret that is no `{expected}`, and is not shown"
+            ))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_of_another_type_is_not_quoted() {
+        #[derive(Debug, Deserialize)]
+        struct Card {
+            #[expect(dead_code, reason = "it is never made")]
+            number: Secret,
+        }
+
+        let error = serde_json::from_str::<Card>(r#"{"number": 4242424242424242}"#).unwrap_err();
+        let told = format!("{error} {error:?}");
+        assert!(!told.contains("4242"), "{told}");
+        assert_eq!(
+            error.to_string(),
+            "a secret that is no `alloc::string::String`, and is not shown at line 1 column 28"
+        );
+        let error = serde_json::from_str::<Secret<u32>>(r#""hunter2""#).unwrap_err();
+        assert!(!format!("{error} {error:?}").contains("hunter2"));
     }
 }

@@ -21,8 +21,8 @@ const CALLS_AT_ONCE: usize = 4;
 /// SSM Parameter Store, through the AWS SDK.
 ///
 /// Names are names or ARNs. Encrypted values (`SecureString`) stay encrypted unless told otherwise:
-/// [`decrypting`](Self::decrypting), `POWERTOOLS_PARAMETERS_SSM_DECRYPT`, or
-/// [`with_decryption`](super::Parameters::with_decryption). A [`Version`](super::Version) is a number
+/// [`decrypt`](Self::decrypt), `POWERTOOLS_PARAMETERS_SSM_DECRYPT`, or
+/// [that of the `Parameters`](super::Parameters::decrypt). A [`Version`](super::Version) is a number
 /// or a label.
 ///
 /// The function's role needs `ssm:GetParameter`, `ssm:GetParameters` for
@@ -36,7 +36,7 @@ const CALLS_AT_ONCE: usize = 4;
 /// use kiln::parameters::{Parameters, Ssm};
 ///
 /// # async fn read(client: aws_sdk_ssm::Client) -> Result<(), kiln::parameters::ParameterError> {
-/// let parameters = Parameters::new(Ssm::new(client).decrypting(true));
+/// let parameters = Parameters::new(Ssm::new(client).decrypt(true));
 /// let url = parameters.get("/orders/url").await?;
 /// # Ok(())
 /// # }
@@ -58,7 +58,7 @@ impl Ssm {
 
     /// Whether encrypted values are decrypted.
     #[must_use]
-    pub fn decrypting(mut self, decrypt: bool) -> Self {
+    pub fn decrypt(mut self, decrypt: bool) -> Self {
         self.decrypt = decrypt;
         self
     }

@@ -39,7 +39,9 @@ impl Clock for Time {
 fn parameters() -> (InMemory, Time, Parameters<InMemory>) {
     let store = InMemory::from([("x", "1")]);
     let time = Time::new();
-    let parameters = Parameters::with_clock(store.clone(), time.clone()).with_max_age(MINUTE);
+    let parameters = Parameters::new(store.clone())
+        .clock(time.clone())
+        .max_age(MINUTE);
     (store, time, parameters)
 }
 
@@ -65,7 +67,7 @@ async fn the_reader_judges_the_age() {
     let (store, time, parameters) = parameters();
     parameters.get("x").await.unwrap();
     time.pass(Duration::from_secs(5));
-    let impatient = parameters.clone().with_max_age(Duration::from_secs(5));
+    let impatient = parameters.clone().max_age(Duration::from_secs(5));
     impatient.get("x").await.unwrap();
     assert_eq!(store.fetches(), 2);
     parameters.get("x").await.unwrap();
@@ -87,10 +89,10 @@ async fn each_transform_version_and_decryption_is_kept_by_itself() {
     for _ in 0..2 {
         parameters.get("x").await.unwrap();
         parameters.get_json::<u8>("x").await.unwrap();
-        let decrypted = parameters.clone().with_decryption(true);
+        let decrypted = parameters.clone().decrypt(true);
         decrypted.get("x").await.unwrap();
         let first = Version::Id("1".to_owned());
-        let first = parameters.clone().with_version(first);
+        let first = parameters.clone().version(first);
         first.get("x").await.unwrap();
         assert_eq!(store.fetches(), 4);
     }
@@ -101,9 +103,9 @@ async fn an_age_of_zero_keeps_nothing() {
     let (store, _, parameters) = parameters();
     let uncached = parameters
         .clone()
-        .with_max_age(Duration::ZERO)
-        .with_stale_if_error(MINUTE)
-        .with_stale_while_revalidate(MINUTE);
+        .max_age(Duration::ZERO)
+        .stale_if_error(MINUTE)
+        .stale_while_revalidate(MINUTE);
     uncached.get("x").await.unwrap();
     uncached.get("x").await.unwrap();
     uncached.get_many(["x"]).await.into_result().unwrap();
@@ -127,7 +129,7 @@ async fn what_does_not_exist_is_not_kept() {
 #[tokio::test]
 async fn what_exists_no_more_is_not_served_though_it_might_be_stale() {
     let (store, time, parameters) = parameters();
-    let parameters = parameters.with_stale_if_error(MINUTE);
+    let parameters = parameters.stale_if_error(MINUTE);
     parameters.get("x").await.unwrap();
     store.remove("x");
     time.pass(MINUTE);
@@ -139,7 +141,7 @@ async fn what_exists_no_more_is_not_served_though_it_might_be_stale() {
 #[tokio::test]
 async fn a_forced_fetch_is_kept_for_the_others_and_never_stale() {
     let (store, time, parameters) = parameters();
-    let parameters = parameters.with_stale_if_error(MINUTE);
+    let parameters = parameters.stale_if_error(MINUTE);
     parameters.get("x").await.unwrap();
     store.set("x", "2");
     assert_eq!(parameters.get("x").await.unwrap(), "1");
@@ -154,7 +156,7 @@ async fn a_forced_fetch_is_kept_for_the_others_and_never_stale() {
 #[tokio::test]
 async fn a_stale_value_stands_in_for_a_store_that_is_down() {
     let (store, time, parameters) = parameters();
-    let parameters = parameters.with_stale_if_error(MINUTE);
+    let parameters = parameters.stale_if_error(MINUTE);
     parameters.get("x").await.unwrap();
     store.set_down(true);
     time.pass(MINUTE);
@@ -179,7 +181,7 @@ async fn a_stale_value_stands_in_for_a_store_that_is_down() {
 #[tokio::test]
 async fn a_stale_value_is_served_while_a_newer_one_is_fetched() {
     let (store, time, parameters) = parameters();
-    let parameters = parameters.with_stale_while_revalidate(MINUTE);
+    let parameters = parameters.stale_while_revalidate(MINUTE);
     parameters.get("x").await.unwrap();
     store.set("x", "2");
     time.pass(MINUTE);
@@ -272,9 +274,10 @@ async fn a_fetch_that_nobody_waits_for_ends_and_the_next_caller_begins_another()
 async fn a_fetch_that_was_frozen_holds_nobody_up_and_its_answer_is_as_old_as_its_question() {
     let slow = Slow::new();
     let time = Time::new();
-    let parameters = Parameters::with_clock(slow.clone(), time.clone())
-        .with_max_age(MINUTE)
-        .with_stale_while_revalidate(MINUTE);
+    let parameters = Parameters::new(slow.clone())
+        .clock(time.clone())
+        .max_age(MINUTE)
+        .stale_while_revalidate(MINUTE);
     slow.answers.add_permits(1);
     assert_eq!(parameters.get("x").await.unwrap(), "1");
     time.pass(MINUTE);
@@ -354,4 +357,19 @@ async fn nothing_shows_a_value() {
     );
     assert!(!shown.contains("hunter2"), "{shown}");
     assert_eq!(secret.expose(), "hunter2");
+}
+
+#[tokio::test]
+async fn a_store_that_is_down_is_left_alone_by_those_who_want_many() {
+    let (store, time, parameters) = parameters();
+    let parameters = parameters.stale_if_error(MINUTE);
+    assert!(parameters.get_many(["x"]).await.errors.is_empty());
+    time.pass(MINUTE);
+    store.set_down(true);
+    for (passes, fetches) in [(0, 2), (4, 2), (1, 3), (0, 3)] {
+        time.pass(Duration::from_secs(passes));
+        let found = parameters.get_many(["x"]).await;
+        assert_eq!(found.get("x").unwrap().text().unwrap(), "1");
+        assert_eq!(store.fetches(), fetches);
+    }
 }

@@ -11,7 +11,8 @@ use lambda_runtime_api_client::PooledClient;
 use lambda_runtime_api_client::body::Body;
 use opentelemetry_http::{HttpClient, HttpError};
 use opentelemetry_otlp::{
-    ExporterBuildError, SpanExporter, WithExportConfig as _, WithHttpConfig as _,
+    ExporterBuildError, OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_EXPORTER_OTLP_TRACES_ENDPOINT,
+    SpanExporter, WithExportConfig as _, WithHttpConfig as _,
 };
 use tokio::runtime::Runtime;
 
@@ -23,7 +24,7 @@ use tokio::runtime::Runtime;
 /// [`provider`](super::provider()) an exporter of `opentelemetry_otlp` with a client of your choice.
 ///
 /// # Errors
-/// [`OtlpError`] when the variables make no sense.
+/// [`OtlpError`] when the variables make no sense, or ask for HTTPS.
 ///
 /// # Example
 ///
@@ -35,6 +36,10 @@ use tokio::runtime::Runtime;
 /// # Ok::<_, kiln::tracing::OtlpError>(())
 /// ```
 pub fn otlp() -> Result<SpanExporter, OtlpError> {
+    let set = |name: &str| std::env::var(name).ok().filter(|url| !url.is_empty());
+    if let Some(url) = endpoint(set) {
+        without_tls(&url)?;
+    }
     SpanExporter::builder()
         .with_http()
         .with_http_client(Client::default())
@@ -42,10 +47,30 @@ pub fn otlp() -> Result<SpanExporter, OtlpError> {
         .map_err(|source| OtlpError { source })
 }
 
+/// What the variables say, the more special one first.
+fn endpoint(set: impl Fn(&str) -> Option<String>) -> Option<String> {
+    set(OTEL_EXPORTER_OTLP_TRACES_ENDPOINT).or_else(|| set(OTEL_EXPORTER_OTLP_ENDPOINT))
+}
+
+/// Each flush would fail otherwise, and be a warning.
+fn without_tls(url: &str) -> Result<(), OtlpError> {
+    let is_https = url
+        .get(..6)
+        .is_some_and(|scheme| scheme.eq_ignore_ascii_case("https:"));
+    if !is_https {
+        return Ok(());
+    }
+    let reason = "the endpoint wants HTTPS, which this exporter does not speak: give `provider()` an \
+                  exporter of `opentelemetry_otlp` with a client that does";
+    Err(OtlpError {
+        source: ExporterBuildError::InvalidConfiguration(reason.to_owned()),
+    })
+}
+
 /// As [`otlp`], to a collector at this URL, whatever the variables say.
 ///
 /// # Errors
-/// [`OtlpError`] when it is no URL.
+/// [`OtlpError`] when it is no URL, or one of HTTPS.
 ///
 /// # Example
 ///
@@ -55,6 +80,7 @@ pub fn otlp() -> Result<SpanExporter, OtlpError> {
 /// # Ok::<_, kiln::tracing::OtlpError>(())
 /// ```
 pub fn otlp_to(url: &str) -> Result<SpanExporter, OtlpError> {
+    without_tls(url)?;
     SpanExporter::builder()
         .with_http()
         .with_http_client(Client::default())
@@ -172,5 +198,41 @@ impl Drop for Client {
         if let Some(started) = started.take() {
             started.runtime.shutdown_background();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::error::Error as _;
+
+    use super::*;
+
+    #[test]
+    fn https_is_refused_before_the_first_span() {
+        for (url, is_refused) in [
+            ("https://collector.example/v1/traces", true),
+            ("HTTPS://collector.example", true),
+            ("http://https.example/v1/traces", false),
+            ("http://localhost:4318/v1/traces", false),
+        ] {
+            let error = otlp_to(url).err();
+            assert_eq!(error.is_some(), is_refused, "{url}");
+            if let Some(error) = error {
+                let reason = error.source().map(ToString::to_string).unwrap_or_default();
+                assert!(reason.contains("HTTPS"), "{reason}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_endpoint_of_traces_comes_first() {
+        let both = |name: &str| Some(name.to_owned());
+        assert_eq!(
+            endpoint(both).as_deref(),
+            Some(OTEL_EXPORTER_OTLP_TRACES_ENDPOINT)
+        );
+        let one = |name: &str| (name == OTEL_EXPORTER_OTLP_ENDPOINT).then(|| "http://a".to_owned());
+        assert_eq!(endpoint(one).as_deref(), Some("http://a"));
+        assert_eq!(endpoint(|_| None), None);
     }
 }

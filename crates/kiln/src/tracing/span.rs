@@ -104,7 +104,8 @@ impl Described {
             attributes.push(KeyValue::new("Service", service.clone()));
             indexed.push("Service".into());
         }
-        // What the X-Ray exporter of collectors makes annotations of; it leaves the rest as metadata.
+        // What X-Ray and the exporter of collectors make annotations of; all else is metadata:
+        // https://docs.aws.amazon.com/xray/latest/devguide/xray-sdk-migration.html
         let indexed = Value::Array(Array::String(indexed));
         attributes.push(KeyValue::new("aws.xray.annotations", indexed));
         if !of.invoked_function_arn.is_empty() {

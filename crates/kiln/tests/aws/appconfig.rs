@@ -97,8 +97,10 @@ impl Service {
 }
 
 fn parameters(client: Client, time: &Time) -> Parameters<AppConfig> {
-    let provider = AppConfig::new(client, "shop", "production").with_clock(time.clone());
-    Parameters::with_clock(provider, time.clone()).with_max_age(Duration::from_secs(5))
+    let provider = AppConfig::new(client, "shop", "production").clock(time.clone());
+    Parameters::new(provider)
+        .clock(time.clone())
+        .max_age(Duration::from_secs(5))
 }
 
 #[tokio::test]
@@ -148,9 +150,7 @@ async fn a_service_that_fails_is_asked_anew_with_another_session() {
         error,
         ParameterError::unavailable("limits", "InternalServerException")
     );
-    let lasting = parameters
-        .clone()
-        .with_stale_if_error(Duration::from_secs(60));
+    let lasting = parameters.clone().stale_if_error(Duration::from_secs(60));
     assert_eq!(lasting.get("limits").await.unwrap(), "5");
     service.0.lock().unwrap().broken = false;
     service.set("6");
@@ -184,7 +184,7 @@ async fn an_empty_configuration_is_one() {
 async fn the_interval_is_asked_for() {
     let (service, client) = Service::start("5");
     let provider = AppConfig::new(client, "shop", "production");
-    let provider = provider.with_poll_interval(Duration::from_secs(15));
+    let provider = provider.poll_interval(Duration::from_secs(15));
     Parameters::new(provider).get("limits").await.unwrap();
     assert_eq!(service.0.lock().unwrap().interval, Some(15));
 }

@@ -52,8 +52,8 @@ async fn parameters_and_secrets_are_read() {
     let parameters = Parameters::new(Extension::ssm().at(port, "token"));
     assert_eq!(parameters.get("/shop/url").await.unwrap(), "url");
     let second = parameters
-        .with_version(Version::Id("2".to_owned()))
-        .with_decryption(true);
+        .version(Version::Id("2".to_owned()))
+        .decrypt(true);
     assert_eq!(second.get("/shop/url").await.unwrap(), "url of 2");
 
     let secrets = Parameters::new(Extension::secrets_manager().at(port, "token"));
@@ -61,7 +61,7 @@ async fn parameters_and_secrets_are_read() {
         secrets.secret("shop/database").await.unwrap().expose(),
         "pa55"
     );
-    let previous = secrets.with_version(Version::Stage("AWSPREVIOUS".to_owned()));
+    let previous = secrets.version(Version::Stage("AWSPREVIOUS".to_owned()));
     let key = previous.parameter("shop/key").await.unwrap();
     assert_eq!(key.bytes(), [0, 0xFF].as_slice());
 }

@@ -16,7 +16,7 @@ macro_rules! client {
             .region(Region::new("eu-west-1"))
             .credentials_provider(Credentials::new(
                 "123456789012",
-                "secret",
+                "the key of the test",
                 None,
                 None,
                 "test",
@@ -33,6 +33,7 @@ mod appconfig;
 mod dynamodb;
 mod extension;
 mod idempotency;
+mod secrecy;
 mod secretsmanager;
 mod ssm;
 mod time;

@@ -42,7 +42,7 @@ async fn secrets_are_read_in_every_way() {
     rotated.secret_string("{}").send().await.unwrap();
     let previous = secrets
         .clone()
-        .with_version(Version::Stage("AWSPREVIOUS".to_owned()));
+        .version(Version::Stage("AWSPREVIOUS".to_owned()));
     assert!(
         previous
             .secret("shop/database")
@@ -54,7 +54,7 @@ async fn secrets_are_read_in_every_way() {
     let forced = secrets.force_fetch();
     assert_eq!(forced.secret("shop/database").await.unwrap().expose(), "{}");
     let first = Version::Id(created.version_id().unwrap().to_owned());
-    let first = secrets.with_version(first);
+    let first = secrets.version(first);
     assert!(
         first
             .secret("shop/database")

@@ -55,14 +55,14 @@ async fn parameters_are_read_in_every_way() {
         "https://example.org"
     );
 
-    let first = parameters.clone().with_version(Version::Id("1".to_owned()));
+    let first = parameters.clone().version(Version::Id("1".to_owned()));
     assert_eq!(first.get("/shop/url").await.unwrap(), "https://example.com");
     let label = client
         .label_parameter_version()
         .name("/shop/url")
         .labels("live");
     label.parameter_version(1).send().await.unwrap();
-    let live = parameters.with_version(Version::Stage("live".to_owned()));
+    let live = parameters.version(Version::Stage("live".to_owned()));
     assert_eq!(live.get("/shop/url").await.unwrap(), "https://example.com");
     let many = live.get_many(["/shop/url"]).await;
     assert_eq!(
@@ -82,7 +82,7 @@ async fn what_does_not_exist_is_told_by_its_name() {
     assert_eq!(error.error_type(), "ParameterNotFound");
     assert!(!error.is_retryable());
     assert_eq!(parameters.get_optional("/shop/uri").await.unwrap(), None);
-    let seventh = parameters.clone().with_version(Version::Id("7".to_owned()));
+    let seventh = parameters.clone().version(Version::Id("7".to_owned()));
     let error = seventh.get("/shop/url").await.unwrap_err();
     assert_eq!(error, ParameterError::not_found("/shop/url"));
     assert!(
@@ -105,12 +105,12 @@ async fn what_is_encrypted_is_decrypted_when_it_is_asked_for() {
     let parameters = Parameters::new(Ssm::new(client.clone()));
     // Moto's ciphertext has the plain text in it.
     assert_ne!(parameters.get("/shop/key").await.unwrap(), "pa55");
-    let decrypted = parameters.clone().with_decryption(true);
+    let decrypted = parameters.clone().decrypt(true);
     assert_eq!(
         decrypted.secret("/shop/key").await.unwrap().expose(),
         "pa55"
     );
-    let decrypting = Parameters::new(Ssm::new(client).decrypting(true));
+    let decrypting = Parameters::new(Ssm::new(client).decrypt(true));
     assert_eq!(decrypting.get("/shop/key").await.unwrap(), "pa55");
     let found = decrypting.get_by_path("/shop").await.unwrap();
     assert_eq!(found.get("other").unwrap().text().unwrap(), "pa56");
@@ -193,10 +193,10 @@ async fn a_store_that_is_down_is_told_or_a_stale_value_stands_in() {
     let client = client!(aws_sdk_ssm, moto.endpoint());
     put_text(&client, "/shop/url", "https://example.com").await;
     let time = Time::new();
-    let parameters = Parameters::with_clock(Ssm::new(client), time.clone());
+    let parameters = Parameters::new(Ssm::new(client)).clock(time.clone());
     let lasting = parameters
         .clone()
-        .with_stale_if_error(Duration::from_secs(3_600));
+        .stale_if_error(Duration::from_secs(3_600));
     parameters.get("/shop/url").await.unwrap();
     drop(moto);
 

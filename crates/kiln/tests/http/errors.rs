@@ -4,12 +4,13 @@ use std::convert::Infallible;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use http::{Response, StatusCode};
-use kiln::Context;
 use kiln::deadline::Deadline;
 use kiln::tower::service_fn;
+use kiln::{Context, LambdaEvent};
 use lambda_http::{Body, Request};
 use serde_json::json;
 
+use crate::origin::Origin;
 use crate::{Failure, ORIGINS, answer, answer_with, header, json};
 
 #[tokio::test]
@@ -131,5 +132,40 @@ async fn answers_carry_the_request_id() {
             Some("req-1"),
             "{origin:?}"
         );
+    }
+}
+
+/// What a handler gives to its clients ends before the layer does, so that it can still answer.
+#[tokio::test]
+async fn the_handler_knows_what_the_layers_leave() {
+    use kiln::deadline::DeadlineLayer as OfEvents;
+    use kiln::http::Events;
+    use kiln::invocation::Invocation;
+    use kiln::tower::{Layer as _, ServiceExt as _};
+
+    let asked = service_fn(|_: Request| async {
+        let left = Deadline::current().remaining().unwrap();
+        Ok::<_, Infallible>(left.as_millis().to_string())
+    });
+    let mut context = Context::default();
+    let end = SystemTime::now() + Duration::from_secs(60);
+    context.deadline = u64::try_from(end.duration_since(UNIX_EPOCH).unwrap().as_millis()).unwrap();
+    for (further_out, most) in [(None, 59_900), (Some(Duration::from_secs(20)), 40_000)] {
+        let event = serde_json::from_value(Origin::Http.get(json!({}))).unwrap();
+        let event = LambdaEvent::new(event, context.clone());
+        let service = Events::new(asked);
+        let answer = async {
+            match further_out {
+                None => service.oneshot(event).await.unwrap(),
+                Some(margin) => {
+                    let layer = OfEvents::new().margin(margin);
+                    layer.layer(service).oneshot(event).await.unwrap()
+                }
+            }
+        };
+        let answer = Invocation::new(context.clone()).scope(answer).await;
+        let answer = serde_json::to_value(answer).unwrap();
+        let left: u64 = answer["body"].as_str().unwrap().parse().unwrap();
+        assert!(left <= most, "{left} of {most} ms");
     }
 }

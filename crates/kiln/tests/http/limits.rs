@@ -98,3 +98,23 @@ async fn the_stage_is_no_part_of_the_path() {
         assert_eq!(answer["body"], "/orders", "{origin:?}");
     }
 }
+
+/// REST APIs have paths without the stage, so one that begins with its name is a route of that name.
+#[tokio::test]
+async fn a_route_that_is_named_as_the_stage_stays() {
+    for (path, bare) in [
+        ("/prod/orders", "/prod/orders"),
+        ("/prod", "/prod"),
+        ("/production", "/production"),
+    ] {
+        let service = ServiceBuilder::new()
+            .layer(StageLayer::new())
+            .service(service_fn(|request: Request| async move {
+                Ok::<_, Infallible>(request.uri().path().to_owned())
+            }));
+        let mut event = Origin::Rest.get(json!({}));
+        event["requestContext"]["stage"] = json!("prod");
+        event["path"] = json!(path);
+        assert_eq!(answer(service, event).await["body"], bare);
+    }
+}

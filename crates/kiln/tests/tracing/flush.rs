@@ -10,22 +10,41 @@ use kiln::{Diagnostic, LambdaEvent};
 use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
 use opentelemetry_sdk::trace::{SpanData, SpanExporter};
 
+use tokio::sync::Semaphore;
+
 use crate::event;
 
 async fn echo(event: LambdaEvent<String>) -> Result<String, Diagnostic> {
     Ok(event.payload)
 }
 
-/// Never answers.
-#[derive(Debug)]
+/// Does not answer as long as the test lasts. The SDK's flush blocks a thread for five seconds, for
+/// which the test's runtime would wait.
+#[derive(Clone, Debug)]
 struct Dead {
     begun: Arc<AtomicUsize>,
+    buried: Arc<Semaphore>,
+}
+
+impl Dead {
+    fn new() -> Self {
+        Self {
+            begun: Arc::default(),
+            buried: Arc::new(Semaphore::new(0)),
+        }
+    }
+
+    /// Ends what it has begun.
+    fn bury(&self) {
+        self.buried.close();
+    }
 }
 
 impl SpanExporter for Dead {
     async fn export(&self, _batch: Vec<SpanData>) -> OTelSdkResult {
         self.begun.fetch_add(1, Ordering::Relaxed);
-        std::future::pending().await
+        let _closed = self.buried.acquire().await;
+        Ok(())
     }
 }
 
@@ -41,14 +60,10 @@ impl SpanExporter for Refusing {
 
 #[tokio::test]
 async fn a_dead_collector_costs_no_more_than_its_time() {
-    let begun = Arc::new(AtomicUsize::new(0));
+    let dead = Dead::new();
     let provider = kiln::tracing::provider()
-        .with_batch_exporter(Dead {
-            begun: begun.clone(),
-        })
+        .with_batch_exporter(dead.clone())
         .build();
-    // Dropping it would wait for the dead.
-    std::mem::forget(provider.clone());
     let layer = TracingLayer::new(provider)
         .enabled(true)
         .flush_within(Duration::from_millis(50));
@@ -60,17 +75,16 @@ async fn a_dead_collector_costs_no_more_than_its_time() {
     }
     // Three times 50 ms and not three times the five seconds of the SDK.
     assert!(started.elapsed() < Duration::from_secs(4));
-    assert_eq!(begun.load(Ordering::Relaxed), 1);
+    assert_eq!(dead.begun.load(Ordering::Relaxed), 1);
+    dead.bury();
 }
 
 #[tokio::test]
 async fn a_flush_stops_before_the_deadline() {
+    let dead = Dead::new();
     let provider = kiln::tracing::provider()
-        .with_batch_exporter(Dead {
-            begun: Arc::default(),
-        })
+        .with_batch_exporter(dead.clone())
         .build();
-    std::mem::forget(provider.clone());
     let layer = TracingLayer::new(provider)
         .enabled(true)
         .flush_within(Duration::from_secs(60));
@@ -81,6 +95,7 @@ async fn a_flush_stops_before_the_deadline() {
     let answer = layer.layer(service_fn(echo)).oneshot(event);
     let answer = tokio::time::timeout(Duration::from_secs(4), answer).await;
     assert_eq!(answer.unwrap().unwrap(), "payload-7");
+    dead.bury();
 }
 
 #[tokio::test]
