@@ -1,15 +1,11 @@
-//! The function's real binary on the local Lambda, with a stranger's S3.
-
-#![expect(clippy::unwrap_used, reason = "a panic is a test's report")]
-
-mod moto;
+//! The function as it is deployed, on the local Lambda, with a stranger's S3.
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_s3::primitives::ByteStream;
 use kiln::testing;
-use moto::Moto;
 use serde_json::{Value, json};
+use stand_ins::Moto;
 
 fn client(moto: &Moto) -> Client {
     let config = aws_sdk_s3::Config::builder()
