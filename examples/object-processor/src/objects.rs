@@ -25,7 +25,7 @@ impl Objects {
     /// # Errors
     ///
     /// When there is no such variable: better at deployment than with the first object.
-    pub async fn from_environment() -> Result<Self, Error> {
+    pub async fn from_env() -> Result<Self, Error> {
         let report_bucket =
             env::var("REPORT_BUCKET").map_err(|_absent| "`REPORT_BUCKET` is not set")?;
         // ring compiles in seconds, and needs no time to collect entropy on a cold start.

@@ -11,7 +11,7 @@ const TABLE: &str = "IDEMPOTENCY_TABLE";
 fn main() -> Result<(), Error> {
     kiln::builder()
         .init(async || Ok::<_, Error>(Till::new(store().await)?))
-        .run(|till: &'static Till, event| till.pay(event))
+        .run(Till::pay)
 }
 
 /// The table that the function is told, or memory.

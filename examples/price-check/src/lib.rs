@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use kiln::io::{self, Retry};
 use kiln::{Error, LambdaError, LambdaEvent};
+use reqwest::StatusCode;
 use serde::{Deserialize, Serialize};
 
 /// How many calls there are at once: what the service is known to take from one caller.
@@ -52,30 +53,22 @@ struct Answer {
 }
 
 /// Why a call has failed.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error, LambdaError)]
 pub enum PriceError {
     /// The service cannot be reached.
     #[error("the price service cannot be reached")]
+    #[lambda_error(retryable)]
     Unreachable(#[source] reqwest::Error),
-    /// The service does not know the article, or cannot tell its price now.
+    /// The service cannot tell the price now.
     #[error("the price service answers {0}")]
-    Status(reqwest::StatusCode),
+    #[lambda_error(retryable)]
+    Busy(StatusCode),
+    /// The service does not know the article.
+    #[error("the price service answers {0}")]
+    Refused(StatusCode),
     /// The answer is not what was agreed.
     #[error("the price service's answer cannot be read")]
     Unreadable(#[source] serde_json::Error),
-}
-
-impl LambdaError for PriceError {
-    fn error_type(&self) -> &str {
-        "PriceError"
-    }
-    fn is_retryable(&self) -> bool {
-        match self {
-            Self::Unreachable(_) => true,
-            Self::Status(status) => status.is_server_error() || status.as_u16() == 429,
-            Self::Unreadable(_) => false,
-        }
-    }
 }
 
 /// What is made once per environment: the client, with its open connections.
@@ -107,8 +100,11 @@ impl Shop {
         let url = format!("{}/prices/{sku}", self.service);
         let answer = self.client.get(url).send().await;
         let answer = answer.map_err(PriceError::Unreachable)?;
-        if !answer.status().is_success() {
-            return Err(PriceError::Status(answer.status()));
+        match answer.status() {
+            status if status.is_success() => {}
+            status if status.is_server_error() => return Err(PriceError::Busy(status)),
+            status @ StatusCode::TOO_MANY_REQUESTS => return Err(PriceError::Busy(status)),
+            status => return Err(PriceError::Refused(status)),
         }
         let body = answer.bytes().await.map_err(PriceError::Unreachable)?;
         let Answer { cents } = serde_json::from_slice(&body).map_err(PriceError::Unreadable)?;

@@ -2,12 +2,12 @@
 
 use aws_smithy_http_client::Builder;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use kiln::Error;
 use kiln::parameters::{AnyProvider, Extension, Parameters, SecretsManager};
-use kiln::{Error, LambdaEvent};
-use secrets::{Answer, Function, LocalDatabase, Question, Refusal};
+use secrets::{Function, LocalDatabase};
 
 fn main() -> Result<(), Error> {
-    kiln::builder().init(init).run(answer)
+    kiln::builder().init(init).run(Function::answer)
 }
 
 async fn init() -> Result<Function<LocalDatabase>, Error> {
@@ -28,11 +28,4 @@ async fn store() -> AnyProvider {
     AnyProvider::new(SecretsManager::new(aws_sdk_secretsmanager::Client::new(
         &config,
     )))
-}
-
-async fn answer(
-    function: &'static Function<LocalDatabase>,
-    event: LambdaEvent<Question>,
-) -> Result<Answer, Refusal> {
-    function.answer(event.payload).await
 }
