@@ -4,6 +4,11 @@ use kiln::LambdaError;
 
 type SdkError = Box<dyn std::error::Error + Send + Sync>;
 
+/// A variable that the function needs is not set: the init fails, and so does the deployment.
+#[derive(Debug, thiserror::Error, LambdaError)]
+#[error("`{0}` is not set")]
+pub struct MissingVariable(pub &'static str);
+
 /// Why an object is not summed up.
 #[derive(Debug, thiserror::Error, LambdaError)]
 pub enum ObjectError {

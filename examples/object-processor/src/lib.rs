@@ -12,7 +12,7 @@ mod error;
 mod objects;
 mod sales;
 
-pub use error::ObjectError;
+pub use error::{MissingVariable, ObjectError};
 pub use objects::Objects;
 pub use sales::{Sales, SalesReader};
 

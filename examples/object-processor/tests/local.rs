@@ -78,3 +78,13 @@ async fn a_file_is_summed_up() -> Result<(), kiln::Error> {
     }
     Ok(())
 }
+
+#[tokio::test]
+async fn without_its_variable_the_init_fails_by_name() -> Result<(), kiln::Error> {
+    let function = testing::local!().await?;
+    let answer = function.invoke(&event("any.csv")).await?;
+    let answer: Value = answer.json()?;
+    assert_eq!(answer["errorType"], "MissingVariable");
+    assert_eq!(answer["errorMessage"], "`REPORT_BUCKET` is not set");
+    Ok(())
+}

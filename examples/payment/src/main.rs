@@ -10,7 +10,7 @@ const TABLE: &str = "IDEMPOTENCY_TABLE";
 
 fn main() -> Result<(), Error> {
     kiln::builder()
-        .init(async || Ok::<_, Error>(Till::new(store().await)?))
+        .init(async || Till::new(store().await))
         .run(Till::pay)
 }
 

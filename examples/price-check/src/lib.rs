@@ -3,10 +3,11 @@
 //! One call after the other costs the sum of their times; all of them at once is more than the service
 //! takes. So there is a bound, a time for each, and a retry for what may be better the next time.
 
+use std::convert::Infallible;
 use std::time::Duration;
 
 use kiln::io::{self, Retry};
-use kiln::{Error, LambdaError, LambdaEvent};
+use kiln::{LambdaError, LambdaEvent};
 use reqwest::StatusCode;
 use serde::{Deserialize, Serialize};
 
@@ -71,6 +72,11 @@ pub enum PriceError {
     Unreadable(#[source] serde_json::Error),
 }
 
+/// A variable that the function needs is not set: the init fails, and so does the deployment.
+#[derive(Debug, thiserror::Error, LambdaError)]
+#[error("`{0}` is not set")]
+pub struct MissingVariable(pub &'static str);
+
 /// What is made once per environment: the client, with its open connections.
 #[derive(Debug)]
 pub struct Shop {
@@ -91,8 +97,8 @@ impl Shop {
     ///
     /// # Errors
     /// When the variable is not set.
-    pub async fn from_env() -> Result<Self, Error> {
-        let service = std::env::var("PRICES_URL").map_err(|_| "`PRICES_URL` is not set")?;
+    pub async fn from_env() -> Result<Self, MissingVariable> {
+        let service = std::env::var("PRICES_URL").map_err(|_| MissingVariable("PRICES_URL"))?;
         Ok(Self::new(service))
     }
 
@@ -115,8 +121,11 @@ impl Shop {
 /// Answers with the prices that could be had, and says why the others could not.
 ///
 /// # Errors
-/// None: what fails is in the answer.
-pub async fn handle(shop: &Shop, event: LambdaEvent<PriceRequest>) -> Result<PriceList, Error> {
+/// None, as its type says: what fails is in the answer.
+pub async fn handle(
+    shop: &Shop,
+    event: LambdaEvent<PriceRequest>,
+) -> Result<PriceList, Infallible> {
     let skus = event.payload.skus;
     let outcomes = io::fan_out(skus.clone(), AT_ONCE, |sku| shop.price(sku))
         .timeout(TIMEOUT)

@@ -27,3 +27,13 @@ async fn it_answers_with_all_prices() {
         })
     );
 }
+
+#[tokio::test]
+async fn without_its_variable_the_init_fails_by_name() -> Result<(), kiln::Error> {
+    let function = kiln::testing::local!().await?;
+    let answer = function.invoke(&json!({"skus": []})).await?;
+    let answer: Value = answer.json()?;
+    assert_eq!(answer["errorType"], "MissingVariable");
+    assert_eq!(answer["errorMessage"], "`PRICES_URL` is not set");
+    Ok(())
+}

@@ -83,6 +83,11 @@ pub enum Refusal {
     Login(#[from] LoginRefused),
 }
 
+/// A variable that the function needs is not set: the init fails, and so does the deployment.
+#[derive(Debug, thiserror::Error, LambdaError)]
+#[error("`{0}` is not set")]
+pub struct MissingVariable(pub &'static str);
+
 /// What the function keeps for as long as its environment lives.
 #[derive(Debug)]
 pub struct Function<D> {

@@ -89,3 +89,13 @@ async fn the_extension_is_asked_where_it_is() -> Result<(), kiln::Error> {
     );
     Ok(())
 }
+
+#[tokio::test]
+async fn without_its_variable_the_init_fails_by_name() -> Result<(), kiln::Error> {
+    let function = kiln::testing::local!().await?;
+    let answer = function.invoke(&question()).await?;
+    let answer: Value = answer.json()?;
+    assert_eq!(answer["errorType"], "MissingVariable");
+    assert_eq!(answer["errorMessage"], "`DATABASE_SECRET` is not set");
+    Ok(())
+}
