@@ -7,7 +7,7 @@
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Path, State};
-use axum::http::{StatusCode, header};
+use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use futures_util::{Stream, stream};
@@ -77,26 +77,15 @@ fn is_month(text: &str) -> bool {
 }
 
 /// Why there is no export.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error, LambdaError)]
 pub enum ExportError {
     /// Not a month.
     #[error("`{month}` is no month, such as `2026-03`")]
+    #[lambda_error(type = "invalid-month", status = 400)]
     Month {
         /// The text.
         month: String,
     },
-}
-
-impl LambdaError for ExportError {
-    fn error_type(&self) -> &str {
-        match self {
-            Self::Month { .. } => "invalid-month",
-        }
-    }
-
-    fn http_status(&self) -> StatusCode {
-        StatusCode::BAD_REQUEST
-    }
 }
 
 impl IntoResponse for ExportError {

@@ -1,4 +1,4 @@
-//! The function's real binary, on the local Lambda.
+//! The function as it is deployed, on the local Lambda.
 
 use kiln::testing;
 use serde_json::{Value, json};

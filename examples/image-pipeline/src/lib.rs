@@ -3,10 +3,11 @@
 //! The first image is made small while the rest still downloads, and no more images are in memory than
 //! fit. Where a download fails or an image is broken, that one is reported and the others are done.
 
+use std::convert::Infallible;
 use std::io::Cursor;
 
 use image::{ImageFormat, ImageReader, Limits};
-use kiln::{Error, LambdaEvent, pipeline};
+use kiln::{LambdaEvent, pipeline};
 use reqwest::{Client, StatusCode};
 use serde::{Deserialize, Serialize};
 
@@ -117,8 +118,11 @@ async fn upload(client: &Client, file: File) -> Result<(), StageError> {
 /// Brings all images through, and says which have not come through.
 ///
 /// # Errors
-/// None: what fails is in the summary.
-pub async fn handle(client: &Client, event: LambdaEvent<ResizeRequest>) -> Result<Summary, Error> {
+/// None, as its type says: what fails is in the summary.
+pub async fn handle(
+    client: &Client,
+    event: LambdaEvent<ResizeRequest>,
+) -> Result<Summary, Infallible> {
     let ResizeRequest { side, images } = event.payload;
     let report = pipeline::items(images, |job| job.bytes + DECODED)
         .transfers(TRANSFERS)

@@ -1,13 +1,10 @@
-//! The real binary on the local Lambda, with a store of images beside it.
-
-#![expect(clippy::unwrap_used, reason = "a panic is a test's report")]
-
-mod service;
+//! The function as it is deployed, on the local Lambda, with a store of images beside it.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
+use stand_ins::serve;
 
 const SQUARE: &[u8] = include_bytes!("square.png");
 
@@ -15,16 +12,18 @@ const SQUARE: &[u8] = include_bytes!("square.png");
 async fn images_come_through_and_broken_ones_say_where_they_stopped() {
     let stored = Arc::new(Mutex::new(BTreeMap::new()));
     let store = stored.clone();
-    let url = service::serve(move |method, path, body| match (method, path) {
-        ("GET", "/missing.png") => (404, Vec::new()),
-        ("GET", "/text.png") => (200, b"no image".to_vec()),
-        ("GET", _) => (200, SQUARE.to_vec()),
-        ("PUT", "/refused") => (403, Vec::new()),
-        _ => {
-            store.lock().unwrap().insert(path.to_owned(), body);
-            (200, Vec::new())
-        }
-    });
+    let url = serve(
+        move |asked| match (asked.method.as_str(), asked.path.as_str()) {
+            ("GET", "/missing.png") => (404, Vec::new()),
+            ("GET", "/text.png") => (200, b"no image".to_vec()),
+            ("GET", _) => (200, SQUARE.to_vec()),
+            ("PUT", "/refused") => (403, Vec::new()),
+            (_, path) => {
+                store.lock().unwrap().insert(path.to_owned(), asked.body);
+                (200, Vec::new())
+            }
+        },
+    );
     let job = |source: &str, target: &str, bytes: usize| {
         json!({
             "source": format!("{url}/{source}"),

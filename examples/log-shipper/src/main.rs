@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     lambda_extension::tracing::init_default_subscriber();
-    let shipper = Arc::new(Shipper::from_environment()?);
+    let shipper = Arc::new(Shipper::from_env()?);
     let ended = Arc::new(Notify::new());
 
     let of_logs = Arc::clone(&shipper);

@@ -52,7 +52,7 @@ impl Shipper {
     /// # Errors
     ///
     /// When there is no such variable: an extension that cannot do its work should fail at once.
-    pub fn from_environment() -> Result<Self, Error> {
+    pub fn from_env() -> Result<Self, Error> {
         let collector =
             env::var("LOG_COLLECTOR_URL").map_err(|_absent| "`LOG_COLLECTOR_URL` is not set")?;
         let function = env::var("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_default();

@@ -2,52 +2,26 @@
 
 #![expect(clippy::unwrap_used, reason = "a panic is a test's report")]
 
-use std::io::{Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::Command;
 use std::sync::mpsc::{self, Receiver};
-use std::thread;
 use std::time::Duration;
 
 use kiln::testing;
 use serde_json::Value;
+use stand_ins::serve;
 
 /// A collector: its URL, and the lines it is sent.
 fn collector() -> (String, Receiver<Value>) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}/logs", listener.local_addr().unwrap());
     let (sender, lines) = mpsc::channel();
-    thread::spawn(move || {
-        for stream in listener.incoming() {
-            let sender = sender.clone();
-            thread::spawn(move || take(stream.unwrap(), &sender));
-        }
-    });
-    (url, lines)
-}
-
-/// Answers the requests of one connection.
-fn take(mut stream: TcpStream, sender: &mpsc::Sender<Value>) {
-    let mut request = String::new();
-    let mut part = [0; 4096];
-    while let Ok(read @ 1..) = stream.read(&mut part) {
-        request.push_str(&String::from_utf8_lossy(&part[..read]));
-        let Some((head, body)) = request.split_once("\r\n\r\n") else {
-            continue;
-        };
-        let length = head
-            .lines()
-            .find_map(|line| line.strip_prefix("content-length: "));
-        if body.len() < length.unwrap().parse().unwrap() {
-            continue;
-        }
+    let url = serve(move |asked| {
+        let body = String::from_utf8(asked.body).unwrap();
         for line in body.lines() {
             let _ = sender.send(serde_json::from_str(line).unwrap());
         }
-        request.clear();
-        let _ = stream.write_all(b"HTTP/1.1 204 No Content\r\n\r\n");
-    }
+        (204, Vec::new())
+    });
+    (format!("{url}/logs"), lines)
 }
 
 /// Builds the function beside it, unless all examples are built already.

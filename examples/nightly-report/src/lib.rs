@@ -12,7 +12,7 @@ use std::time::SystemTime;
 
 use aws_lambda_events::eventbridge::EventBridgeEvent;
 use kiln::flags::{FlagError, Schema};
-use kiln::{Diagnostic, LambdaError, LambdaEvent};
+use kiln::{LambdaError, LambdaEvent};
 use orders::Order;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -43,29 +43,15 @@ pub struct Report {
 }
 
 /// Why there is no report.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error, LambdaError)]
 pub enum ReportError {
     /// There is no such shop.
     #[error("there is no shop `{0}`")]
     UnknownShop(String),
     /// A flag is not of the type it is used as.
     #[error("flag `{0}` is missing, or of another type than the report needs")]
+    #[lambda_error(type = "WrongFlag")]
     Flag(&'static str),
-}
-
-impl LambdaError for ReportError {
-    fn error_type(&self) -> &str {
-        match self {
-            Self::UnknownShop(_) => "UnknownShop",
-            Self::Flag(_) => "WrongFlag",
-        }
-    }
-}
-
-impl From<ReportError> for Diagnostic {
-    fn from(error: ReportError) -> Self {
-        error.diagnostic()
-    }
 }
 
 /// What the function keeps for as long as its environment lives.
@@ -81,7 +67,7 @@ impl Job {
     ///
     /// # Errors
     /// When the flags are wrong: then the init fails, with the feature, the rule and the condition.
-    pub fn new() -> Result<Self, FlagError> {
+    pub async fn new() -> Result<Self, FlagError> {
         let line = |sku: &str, quantity, unit_price_cents| orders::Line {
             sku: sku.to_owned(),
             quantity,
@@ -110,7 +96,7 @@ impl Job {
     ///
     /// # Errors
     /// [`ReportError`].
-    pub fn report(
+    pub async fn report(
         &self,
         event: LambdaEvent<EventBridgeEvent<Detail>>,
     ) -> Result<Report, ReportError> {

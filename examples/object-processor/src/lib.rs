@@ -12,7 +12,7 @@ mod error;
 mod objects;
 mod sales;
 
-pub use error::ObjectError;
+pub use error::{MissingVariable, ObjectError};
 pub use objects::Objects;
 pub use sales::{Sales, SalesReader};
 
@@ -30,10 +30,7 @@ pub struct Answer {
 ///
 /// The first object that cannot be read, or its report not stored. S3 events are asynchronous: Lambda
 /// tries twice again, and then the event goes to the function's failure destination, if it has one.
-pub async fn handle(
-    objects: &'static Objects,
-    event: LambdaEvent<S3Event>,
-) -> Result<Answer, ObjectError> {
+pub async fn handle(objects: &Objects, event: LambdaEvent<S3Event>) -> Result<Answer, ObjectError> {
     let mut reports = Vec::new();
     for record in &event.payload.records {
         reports.push(sum_up(objects, record).await?);

@@ -6,9 +6,8 @@ use aws_config::BehaviorVersion;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
-use kiln::Error;
 
-use crate::error::ObjectError;
+use crate::error::{MissingVariable, ObjectError};
 use crate::sales::{Sales, SalesReader};
 
 /// The buckets.
@@ -25,9 +24,9 @@ impl Objects {
     /// # Errors
     ///
     /// When there is no such variable: better at deployment than with the first object.
-    pub async fn from_environment() -> Result<Self, Error> {
+    pub async fn from_env() -> Result<Self, MissingVariable> {
         let report_bucket =
-            env::var("REPORT_BUCKET").map_err(|_absent| "`REPORT_BUCKET` is not set")?;
+            env::var("REPORT_BUCKET").map_err(|_| MissingVariable("REPORT_BUCKET"))?;
         // ring compiles in seconds, and needs no time to collect entropy on a cold start.
         let https = aws_smithy_http_client::Builder::new()
             .tls_provider(tls::Provider::Rustls(CryptoMode::Ring))

@@ -1,15 +1,11 @@
-//! The function's real binary on the local Lambda, with a stranger's S3.
-
-#![expect(clippy::unwrap_used, reason = "a panic is a test's report")]
-
-mod moto;
+//! The function as it is deployed, on the local Lambda, with a stranger's S3.
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_s3::primitives::ByteStream;
 use kiln::testing;
-use moto::Moto;
 use serde_json::{Value, json};
+use stand_ins::Moto;
 
 fn client(moto: &Moto) -> Client {
     let config = aws_sdk_s3::Config::builder()
@@ -80,5 +76,15 @@ async fn a_file_is_summed_up() -> Result<(), kiln::Error> {
         assert_eq!(error.error_type, error_type);
         assert_eq!(error.error_message, message);
     }
+    Ok(())
+}
+
+#[tokio::test]
+async fn without_its_variable_the_init_fails_by_name() -> Result<(), kiln::Error> {
+    let function = testing::local!().await?;
+    let answer = function.invoke(&event("any.csv")).await?;
+    let answer: Value = answer.json()?;
+    assert_eq!(answer["errorType"], "MissingVariable");
+    assert_eq!(answer["errorMessage"], "`REPORT_BUCKET` is not set");
     Ok(())
 }

@@ -43,6 +43,7 @@ pub enum ApiError {
     },
 }
 
+/// By hand and not derived: what is wrong with a body, and so its status, axum knows.
 impl LambdaError for ApiError {
     /// What clients match on.
     fn error_type(&self) -> &str {

@@ -10,7 +10,7 @@
 //! All of it but the last is `kiln::batch`. A FIFO queue is handled group by group, in order.
 
 use kiln::batch::{self, BatchError, Record, SqsBatchResponse, SqsEvent};
-use kiln::{Diagnostic, LambdaEvent};
+use kiln::{LambdaError, LambdaEvent};
 use orders::{Order, OrderError};
 
 mod warehouse;
@@ -24,31 +24,18 @@ pub const CONCURRENCY: usize = 16;
 /// Why an order is not reserved for.
 ///
 /// All of them come back from the queue, also those that can never succeed: the redrive policy moves
-/// them to the dead-letter queue, where somebody can look at them.
-#[derive(Debug, thiserror::Error)]
+/// them to the dead-letter queue, where somebody can look at them. The log has the names below as
+/// `error_type`.
+#[derive(Debug, thiserror::Error, LambdaError)]
 pub enum RecordError {
     /// A rule of the shop is broken.
     #[error(transparent)]
+    #[lambda_error(type = "OrderRefused")]
     Order(#[from] OrderError),
     /// The warehouse cannot serve it.
     #[error(transparent)]
+    #[lambda_error(transparent)]
     Refused(#[from] Refusal),
-}
-
-/// What the log shows as `error_type` of a failed record: a name that stays when the crate is
-/// restructured.
-impl From<RecordError> for Diagnostic {
-    fn from(error: RecordError) -> Self {
-        let error_type = match error {
-            RecordError::Order(_) => "OrderRefused",
-            RecordError::Refused(Refusal::UnknownArticle { .. }) => "UnknownArticle",
-            RecordError::Refused(Refusal::OutOfStock { .. }) => "OutOfStock",
-        };
-        Self {
-            error_type: error_type.to_owned(),
-            error_message: error.to_string(),
-        }
-    }
 }
 
 /// Handles a batch and names the records that are to come back.
@@ -56,9 +43,9 @@ impl From<RecordError> for Diagnostic {
 /// # Errors
 ///
 /// When no record succeeded, or a failed one cannot be named: then all of them come back.
-pub async fn handle(
+pub async fn handle<W: Warehouse>(
+    warehouse: &W,
     event: LambdaEvent<SqsEvent>,
-    warehouse: &impl Warehouse,
 ) -> Result<SqsBatchResponse, BatchError> {
     let records = event.payload.records.len();
     let response = batch::sqs(event, |record| reserve(record, warehouse))

@@ -7,5 +7,5 @@ fn main() -> Result<(), Error> {
     kiln::builder()
         // Built during init, which runs at full speed; clients and connection pools belong here.
         .init(async || Ok::<_, Error>(StockRoom::opening_stock()))
-        .run(|warehouse: &'static StockRoom, event| handle(event, warehouse))
+        .run(handle::<StockRoom>)
 }

@@ -1,7 +1,7 @@
 //! What the batch does around the warehouse: at once, in time, one by one.
 
 use kiln::batch::SqsMessage;
-use kiln::testing;
+use kiln::{Diagnostic, testing};
 use tokio::sync::Barrier;
 
 use super::*;
@@ -51,7 +51,7 @@ async fn records_are_handled_side_by_side() {
     let warehouse = Together(Barrier::new(CONCURRENCY));
     let orders = (0..CONCURRENCY).map(|number| order(&format!("ord-{number}")));
     // One after another they would wait for each other until the time is up.
-    let response = handle(batch(orders), &warehouse).await.unwrap();
+    let response = handle(&warehouse, batch(orders)).await.unwrap();
     assert_eq!(failures(&response), Vec::<&str>::new());
 }
 
@@ -73,7 +73,7 @@ async fn what_is_not_done_in_time_is_reported() {
     }
 
     let orders = batch([order("quick"), order("slow"), order("quick-too")]);
-    let response = handle(orders, &Slow).await.unwrap();
+    let response = handle(&Slow, orders).await.unwrap();
     assert_eq!(failures(&response), ["message-1"]);
 }
 
@@ -94,7 +94,7 @@ async fn each_failure_is_reported_alone() {
         record.message_id = Some("without-body".to_owned());
         record
     });
-    let response = handle(batch, &StockRoom::opening_stock()).await.unwrap();
+    let response = handle(&StockRoom::opening_stock(), batch).await.unwrap();
     assert_eq!(
         failures(&response),
         ["message-1", "message-2", "message-3", "without-body"]
@@ -106,7 +106,7 @@ async fn a_failure_without_an_id_fails_the_batch() {
     for id in [None, Some(String::new())] {
         let mut batch = batch([order("ord-1"), "not json".to_owned()]);
         batch.payload.records[1].message_id = id;
-        let error = handle(batch, &StockRoom::opening_stock())
+        let error = handle(&StockRoom::opening_stock(), batch)
             .await
             .unwrap_err();
         let diagnostic = Diagnostic::from(error);
@@ -117,7 +117,7 @@ async fn a_failure_without_an_id_fails_the_batch() {
 
 #[tokio::test]
 async fn an_empty_batch_has_no_failures() {
-    let response = handle(batch([]), &StockRoom::opening_stock())
+    let response = handle(&StockRoom::opening_stock(), batch([]))
         .await
         .unwrap();
     assert!(response.batch_item_failures.is_empty());

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
+use kiln::LambdaError;
 use orders::Order;
 
 /// Something that sets stock aside for orders: a service, a table, or memory.
@@ -22,7 +23,7 @@ pub struct Reservation {
 }
 
 /// Why nothing has been set aside.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, LambdaError)]
 pub enum Refusal {
     /// There is no such article.
     #[error("there is no article `{sku}`")]

@@ -10,7 +10,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use kiln::idempotency::{Idempotency, RunError, SettingsError, Store};
-use kiln::{Diagnostic, LambdaEvent};
+use kiln::{LambdaError, LambdaEvent};
 use serde::{Deserialize, Serialize};
 
 /// What a customer owes.
@@ -39,8 +39,8 @@ pub struct Receipt {
     pub replayed: bool,
 }
 
-/// Why a card is not charged.
-#[derive(Debug, thiserror::Error)]
+/// Why a card is not charged: callers and alarms see the names as `errorType`.
+#[derive(Debug, thiserror::Error, LambdaError)]
 pub enum PaymentError {
     /// There is nothing to pay.
     #[error("the amount of order `{0}` is zero")]
@@ -48,20 +48,6 @@ pub enum PaymentError {
     /// The provider says no.
     #[error("the card of order `{0}` was declined")]
     Declined(String),
-}
-
-/// What callers and alarms see as `errorType`.
-impl From<PaymentError> for Diagnostic {
-    fn from(error: PaymentError) -> Self {
-        let error_type = match error {
-            PaymentError::NoAmount(_) => "NoAmount",
-            PaymentError::Declined(_) => "Declined",
-        };
-        Self {
-            error_type: error_type.to_owned(),
-            error_message: error.to_string(),
-        }
-    }
 }
 
 /// The payment provider: it counts its charges, where another one would be asked over HTTPS.

@@ -10,8 +10,8 @@ const TABLE: &str = "IDEMPOTENCY_TABLE";
 
 fn main() -> Result<(), Error> {
     kiln::builder()
-        .init(async || Ok::<_, Error>(Till::new(store().await)?))
-        .run(|till: &'static Till, event| till.pay(event))
+        .init(async || Till::new(store().await))
+        .run(Till::pay)
 }
 
 /// The table that the function is told, or memory.

@@ -1,7 +1,7 @@
 //! Once per order, and not for another amount.
 
 use kiln::idempotency::{IdempotencyError, MemoryStore};
-use kiln::testing;
+use kiln::{Diagnostic, testing};
 
 use super::*;
 

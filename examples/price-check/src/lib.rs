@@ -3,10 +3,12 @@
 //! One call after the other costs the sum of their times; all of them at once is more than the service
 //! takes. So there is a bound, a time for each, and a retry for what may be better the next time.
 
+use std::convert::Infallible;
 use std::time::Duration;
 
 use kiln::io::{self, Retry};
-use kiln::{Error, LambdaError, LambdaEvent};
+use kiln::{LambdaError, LambdaEvent};
+use reqwest::StatusCode;
 use serde::{Deserialize, Serialize};
 
 /// How many calls there are at once: what the service is known to take from one caller.
@@ -52,31 +54,28 @@ struct Answer {
 }
 
 /// Why a call has failed.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error, LambdaError)]
 pub enum PriceError {
     /// The service cannot be reached.
     #[error("the price service cannot be reached")]
+    #[lambda_error(retryable)]
     Unreachable(#[source] reqwest::Error),
-    /// The service does not know the article, or cannot tell its price now.
+    /// The service cannot tell the price now.
     #[error("the price service answers {0}")]
-    Status(reqwest::StatusCode),
+    #[lambda_error(retryable)]
+    Busy(StatusCode),
+    /// The service does not know the article.
+    #[error("the price service answers {0}")]
+    Refused(StatusCode),
     /// The answer is not what was agreed.
     #[error("the price service's answer cannot be read")]
     Unreadable(#[source] serde_json::Error),
 }
 
-impl LambdaError for PriceError {
-    fn error_type(&self) -> &str {
-        "PriceError"
-    }
-    fn is_retryable(&self) -> bool {
-        match self {
-            Self::Unreachable(_) => true,
-            Self::Status(status) => status.is_server_error() || status.as_u16() == 429,
-            Self::Unreadable(_) => false,
-        }
-    }
-}
+/// A variable that the function needs is not set: the init fails, and so does the deployment.
+#[derive(Debug, thiserror::Error, LambdaError)]
+#[error("`{0}` is not set")]
+pub struct MissingVariable(pub &'static str);
 
 /// What is made once per environment: the client, with its open connections.
 #[derive(Debug)]
@@ -98,8 +97,8 @@ impl Shop {
     ///
     /// # Errors
     /// When the variable is not set.
-    pub async fn from_env() -> Result<Self, Error> {
-        let service = std::env::var("PRICES_URL").map_err(|_| "`PRICES_URL` is not set")?;
+    pub async fn from_env() -> Result<Self, MissingVariable> {
+        let service = std::env::var("PRICES_URL").map_err(|_| MissingVariable("PRICES_URL"))?;
         Ok(Self::new(service))
     }
 
@@ -107,8 +106,11 @@ impl Shop {
         let url = format!("{}/prices/{sku}", self.service);
         let answer = self.client.get(url).send().await;
         let answer = answer.map_err(PriceError::Unreachable)?;
-        if !answer.status().is_success() {
-            return Err(PriceError::Status(answer.status()));
+        match answer.status() {
+            status if status.is_success() => {}
+            status if status.is_server_error() => return Err(PriceError::Busy(status)),
+            status @ StatusCode::TOO_MANY_REQUESTS => return Err(PriceError::Busy(status)),
+            status => return Err(PriceError::Refused(status)),
         }
         let body = answer.bytes().await.map_err(PriceError::Unreachable)?;
         let Answer { cents } = serde_json::from_slice(&body).map_err(PriceError::Unreadable)?;
@@ -119,8 +121,11 @@ impl Shop {
 /// Answers with the prices that could be had, and says why the others could not.
 ///
 /// # Errors
-/// None: what fails is in the answer.
-pub async fn handle(shop: &Shop, event: LambdaEvent<PriceRequest>) -> Result<PriceList, Error> {
+/// None, as its type says: what fails is in the answer.
+pub async fn handle(
+    shop: &Shop,
+    event: LambdaEvent<PriceRequest>,
+) -> Result<PriceList, Infallible> {
     let skus = event.payload.skus;
     let outcomes = io::fan_out(skus.clone(), AT_ONCE, |sku| shop.price(sku))
         .timeout(TIMEOUT)

@@ -1,15 +1,12 @@
-//! The real binary on the local Lambda, with a service beside it.
-
-#![expect(clippy::unwrap_used, reason = "a panic is a test's report")]
-
-mod service;
+//! The function as it is deployed, on the local Lambda, with a price service beside it.
 
 use serde_json::{Value, json};
+use stand_ins::serve;
 
 #[tokio::test]
 async fn it_answers_with_all_prices() {
-    let url = service::serve(|_method, path, _body| {
-        let cents = path.len() * 10;
+    let url = serve(|asked| {
+        let cents = asked.path.len() * 10;
         (200, format!(r#"{{"cents":{cents}}}"#).into_bytes())
     });
     let function = kiln::testing::local!()
@@ -29,4 +26,14 @@ async fn it_answers_with_all_prices() {
             "unknown": [],
         })
     );
+}
+
+#[tokio::test]
+async fn without_its_variable_the_init_fails_by_name() -> Result<(), kiln::Error> {
+    let function = kiln::testing::local!().await?;
+    let answer = function.invoke(&json!({"skus": []})).await?;
+    let answer: Value = answer.json()?;
+    assert_eq!(answer["errorType"], "MissingVariable");
+    assert_eq!(answer["errorMessage"], "`PRICES_URL` is not set");
+    Ok(())
 }

@@ -5,7 +5,7 @@
 //! The answer depends on the request alone, not on how many cores there were.
 
 use kiln::compute::{self, ComputeError};
-use kiln::{Diagnostic, LambdaError as _, LambdaEvent};
+use kiln::{LambdaError, LambdaEvent};
 
 mod request;
 mod simulation;
@@ -13,29 +13,17 @@ mod simulation;
 pub use request::{Portfolio, Position, RequestError, RiskRequest};
 pub use simulation::{RiskReport, simulate};
 
-/// Why there is no report.
-#[derive(Debug, thiserror::Error)]
+/// Why there is no report: callers and alarms see a name that stays when the crate is restructured.
+#[derive(Debug, thiserror::Error, LambdaError)]
 pub enum RiskError {
     /// The request makes no sense.
     #[error(transparent)]
+    #[lambda_error(type = "InvalidRequest")]
     Request(#[from] RequestError),
     /// The computation panicked, or the invocation's time was up.
     #[error(transparent)]
+    #[lambda_error(transparent)]
     Compute(#[from] ComputeError),
-}
-
-/// What callers and alarms see as `errorType`: a name that stays when the crate is restructured.
-impl From<RiskError> for Diagnostic {
-    fn from(error: RiskError) -> Self {
-        let error_type = match &error {
-            RiskError::Request(_) => "InvalidRequest",
-            RiskError::Compute(error) => error.error_type(),
-        };
-        Self {
-            error_type: error_type.to_owned(),
-            error_message: error.to_string(),
-        }
-    }
 }
 
 /// Answers a request with a report.

@@ -9,7 +9,7 @@
 use std::time::Duration;
 
 use kiln::parameters::{AnyProvider, ParameterError, Parameters, Secret};
-use kiln::{Diagnostic, LambdaError};
+use kiln::{LambdaError, LambdaEvent};
 use serde::{Deserialize, Serialize};
 
 /// What is asked.
@@ -71,30 +71,22 @@ impl Database for LocalDatabase {
 }
 
 /// Why there is no answer.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error, LambdaError)]
 pub enum Refusal {
     /// The secret cannot be read.
     #[error(transparent)]
+    #[lambda_error(transparent)]
     Secret(#[from] ParameterError),
     /// The database refuses the newest password too.
     #[error(transparent)]
+    #[lambda_error(type = "LoginRefused")]
     Login(#[from] LoginRefused),
 }
 
-impl LambdaError for Refusal {
-    fn error_type(&self) -> &str {
-        match self {
-            Self::Secret(error) => error.error_type(),
-            Self::Login(_) => "LoginRefused",
-        }
-    }
-}
-
-impl From<Refusal> for Diagnostic {
-    fn from(refusal: Refusal) -> Self {
-        refusal.diagnostic()
-    }
-}
+/// A variable that the function needs is not set: the init fails, and so does the deployment.
+#[derive(Debug, thiserror::Error, LambdaError)]
+#[error("`{0}` is not set")]
+pub struct MissingVariable(pub &'static str);
 
 /// What the function keeps for as long as its environment lives.
 #[derive(Debug)]
@@ -118,15 +110,16 @@ impl<D: Database> Function<D> {
     ///
     /// # Errors
     /// When the secret cannot be read, or the database refuses its password.
-    pub async fn answer(&self, question: Question) -> Result<Answer, Refusal> {
+    pub async fn answer(&self, event: LambdaEvent<Question>) -> Result<Answer, Refusal> {
+        let Question { sku } = event.payload;
         let login: Login = self.secrets.get_json(&self.secret).await?;
-        let pieces = match self.database.pieces(&login, &question.sku).await {
+        let pieces = match self.database.pieces(&login, &sku).await {
             Ok(pieces) => pieces,
             // Rotated since it was read.
             Err(LoginRefused) => {
                 let secrets = self.secrets.force_fetch();
                 let login: Login = secrets.get_json(&self.secret).await?;
-                self.database.pieces(&login, &question.sku).await?
+                self.database.pieces(&login, &sku).await?
             }
         };
         Ok(Answer {
@@ -138,8 +131,10 @@ impl<D: Database> Function<D> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use kiln::parameters::InMemory;
+    use kiln::testing;
+
+    use super::*;
 
     /// Knows one password.
     struct Knows(&'static str);
@@ -151,6 +146,12 @@ mod tests {
         }
     }
 
+    fn question() -> LambdaEvent<Question> {
+        testing::event(Question {
+            sku: "MUG".to_owned(),
+        })
+    }
+
     fn login(password: &str) -> String {
         format!(r#"{{"host": "db", "username": "shop", "password": "{password}"}}"#)
     }
@@ -159,9 +160,6 @@ mod tests {
     async fn a_rotated_password_is_read_anew() {
         let store = InMemory::from([("login", login("old"))]);
         let secrets = Parameters::new(AnyProvider::new(store.clone()));
-        let question = || Question {
-            sku: "MUG".to_owned(),
-        };
         let function = Function::new("login".to_owned(), secrets.clone(), Knows("old"));
         function.answer(question()).await.unwrap();
         function.answer(question()).await.unwrap();
@@ -180,10 +178,7 @@ mod tests {
         let store = InMemory::from([("login", login("wrong"))]);
         let secrets = Parameters::new(AnyProvider::new(store.clone()));
         let function = Function::new("login".to_owned(), secrets, Knows("right"));
-        let question = Question {
-            sku: "MUG".to_owned(),
-        };
-        let refusal = function.answer(question).await.unwrap_err();
+        let refusal = function.answer(question()).await.unwrap_err();
         assert_eq!(refusal.error_type(), "LoginRefused");
         assert!(!format!("{refusal:?} {refusal}").contains("wrong"));
         assert_eq!(store.fetches(), 2);

@@ -2,16 +2,16 @@
 
 use aws_smithy_http_client::Builder;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use kiln::Error;
 use kiln::parameters::{AnyProvider, Extension, Parameters, SecretsManager};
-use kiln::{Error, LambdaEvent};
-use secrets::{Answer, Function, LocalDatabase, Question, Refusal};
+use secrets::{Function, LocalDatabase, MissingVariable};
 
 fn main() -> Result<(), Error> {
-    kiln::builder().init(init).run(answer)
+    kiln::builder().init(init).run(Function::answer)
 }
 
-async fn init() -> Result<Function<LocalDatabase>, Error> {
-    let name = std::env::var("DATABASE_SECRET").map_err(|_| "`DATABASE_SECRET` is not set")?;
+async fn init() -> Result<Function<LocalDatabase>, MissingVariable> {
+    let name = std::env::var("DATABASE_SECRET").map_err(|_| MissingVariable("DATABASE_SECRET"))?;
     let secrets = Parameters::new(store().await);
     Ok(Function::new(name, secrets, LocalDatabase))
 }
@@ -28,11 +28,4 @@ async fn store() -> AnyProvider {
     AnyProvider::new(SecretsManager::new(aws_sdk_secretsmanager::Client::new(
         &config,
     )))
-}
-
-async fn answer(
-    function: &'static Function<LocalDatabase>,
-    event: LambdaEvent<Question>,
-) -> Result<Answer, Refusal> {
-    function.answer(event.payload).await
 }

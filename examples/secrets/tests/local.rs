@@ -3,12 +3,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a panic is a test's report")]
 
-use std::io::{BufRead as _, BufReader, Write as _};
-use std::net::TcpListener;
-
 use aws_sdk_secretsmanager::Client;
-use kiln_testing::Moto;
 use serde_json::{Value, json};
+use stand_ins::{Moto, serve};
 
 const SECRET: &str = r#"{"host": "db.example.com", "username": "shop", "password": "hunter2"}"#;
 
@@ -69,38 +66,20 @@ async fn a_secret_that_does_not_exist_is_named() -> Result<(), kiln::Error> {
 
 #[tokio::test]
 async fn the_extension_is_asked_where_it_is() -> Result<(), kiln::Error> {
-    let extension = TcpListener::bind("127.0.0.1:0")?;
-    let port = extension.local_addr()?.port();
-    std::thread::spawn(move || {
-        for stream in extension.incoming() {
-            let mut stream = stream.unwrap();
-            let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
-            let asked = lines.next().unwrap().unwrap();
-            let head: Vec<String> = lines
-                .map(Result::unwrap)
-                .take_while(|line| !line.is_empty())
-                .collect();
-            let has_token = head.iter().any(|line| {
-                let line = line.to_lowercase();
-                line.starts_with("x-aws-parameters-secrets-token: ") && line.len() > 40
-            });
-            let is_right =
-                has_token && asked.starts_with("GET /secretsmanager/get?secretId=shop%2Fdatabase ");
-            let (status, body) = match is_right {
-                true => ("200 OK", json!({ "SecretString": SECRET }).to_string()),
-                false => ("400 Bad Request", asked),
-            };
-            let length = body.len();
-            write!(
-                stream,
-                "HTTP/1.1 {status}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}"
-            )
-            .unwrap();
+    let extension = serve(|asked| {
+        let has_token = asked.headers.lines().any(|line| {
+            let line = line.to_lowercase();
+            line.starts_with("x-aws-parameters-secrets-token: ") && line.len() > 40
+        });
+        if has_token && asked.path == "/secretsmanager/get?secretId=shop%2Fdatabase" {
+            return (200, json!({ "SecretString": SECRET }).to_string().into());
         }
+        (400, format!("{asked:?}").into())
     });
+    let port = extension.rsplit(':').next().unwrap_or_default();
     let function = kiln::testing::local!()
         .env("DATABASE_SECRET", "shop/database")
-        .env("PARAMETERS_SECRETS_EXTENSION_HTTP_PORT", port.to_string())
+        .env("PARAMETERS_SECRETS_EXTENSION_HTTP_PORT", port)
         .await?;
     let answer = function.invoke(&question()).await?;
     assert_eq!(
@@ -108,5 +87,15 @@ async fn the_extension_is_asked_where_it_is() -> Result<(), kiln::Error> {
         "shop@db.example.com",
         "{answer:?}"
     );
+    Ok(())
+}
+
+#[tokio::test]
+async fn without_its_variable_the_init_fails_by_name() -> Result<(), kiln::Error> {
+    let function = kiln::testing::local!().await?;
+    let answer = function.invoke(&question()).await?;
+    let answer: Value = answer.json()?;
+    assert_eq!(answer["errorType"], "MissingVariable");
+    assert_eq!(answer["errorMessage"], "`DATABASE_SECRET` is not set");
     Ok(())
 }

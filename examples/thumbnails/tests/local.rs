@@ -1,4 +1,4 @@
-//! The function as Lambda calls it, and on the local Lambda.
+//! The function itself, and as it is deployed, on the local Lambda.
 
 #![expect(clippy::unwrap_used, reason = "a panic is a test's report")]
 

@@ -1,4 +1,4 @@
-//! The function as Lambda calls it, on the local Lambda.
+//! The function as it is deployed, on the local Lambda.
 
 use serde_json::{Value, json};
 
