@@ -233,6 +233,29 @@ impl<S: Source, I, H> Batch<'_, S, I, H> {
 
     /// How many records are under way at once, where their order allows; 0 counts as 1. Unless said
     /// otherwise, [`DEFAULT_CONCURRENCY`].
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use kiln::batch::{self, SqsEvent, SqsMessage};
+    /// use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), batch::BatchError> {
+    /// # let mut event = SqsEvent::default();
+    /// # event.records = vec![SqsMessage::default(); 5];
+    /// let (now, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    /// let handled = batch::sqs(event, |_: SqsMessage| async {
+    ///     most.fetch_max(now.fetch_add(1, Relaxed) + 1, Relaxed);
+    ///     tokio::task::yield_now().await;
+    ///     now.fetch_sub(1, Relaxed);
+    ///     Ok::<_, kiln::Error>(())
+    /// });
+    /// handled.concurrency(2).await?;
+    /// assert_eq!(most.into_inner(), 2);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn concurrency(mut self, records: usize) -> Self {
         self.concurrency = NonZeroUsize::new(records).map_or(1, NonZeroUsize::get);
         self
@@ -240,12 +263,77 @@ impl<S: Source, I, H> Batch<'_, S, I, H> {
 
     /// How long before the invocation's deadline what is not done is given up and reported; at most
     /// half of the time there is. Unless said otherwise, [`DEFAULT_MARGIN`].
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use kiln::batch::{self, SqsEvent, SqsMessage};
+    /// use kiln::deadline::Deadline;
+    /// use std::time::Duration;
+    ///
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), batch::BatchError> {
+    /// # let mut event = SqsEvent::default();
+    /// # event.records = ["first", "slow"]
+    /// #     .map(|id| {
+    /// #         let mut message = SqsMessage::default();
+    /// #         message.message_id = Some(id.to_owned());
+    /// #         message
+    /// #     })
+    /// #     .into();
+    /// # let deadline = Deadline::after(Duration::from_secs(30));
+    /// let begun = tokio::time::Instant::now();
+    /// let response = batch::sqs(event, |message: SqsMessage| async move {
+    ///     if message.message_id.as_deref() == Some("slow") {
+    ///         std::future::pending::<()>().await;
+    ///     }
+    ///     Ok::<_, kiln::Error>(())
+    /// })
+    /// # .deadline(deadline)
+    /// // Of the invocation's 30 s.
+    /// .margin(Duration::from_secs(10))
+    /// .await?;
+    /// assert_eq!(response.batch_item_failures[0].item_identifier, "slow");
+    /// assert!(begun.elapsed() <= Duration::from_secs(21));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn margin(mut self, margin: Duration) -> Self {
         self.margin = margin;
         self
     }
 
     /// A deadline besides that of the invocation. The earlier one counts, less the margin.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use kiln::batch::{self, SqsEvent, SqsMessage};
+    /// use kiln::deadline::Deadline;
+    /// use std::time::Duration;
+    ///
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), batch::BatchError> {
+    /// # let mut event = SqsEvent::default();
+    /// # event.records = ["first", "slow"]
+    /// #     .map(|id| {
+    /// #         let mut message = SqsMessage::default();
+    /// #         message.message_id = Some(id.to_owned());
+    /// #         message
+    /// #     })
+    /// #     .into();
+    /// let response = batch::sqs(event, |message: SqsMessage| async move {
+    ///     if message.message_id.as_deref() == Some("slow") {
+    ///         std::future::pending::<()>().await;
+    ///     }
+    ///     Ok::<_, kiln::Error>(())
+    /// })
+    /// .deadline(Deadline::after(Duration::from_secs(20)))
+    /// .await?;
+    /// assert_eq!(response.batch_item_failures[0].item_identifier, "slow");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn deadline(mut self, deadline: Deadline) -> Self {
         self.deadline = self.deadline.earliest(deadline);
         self
@@ -253,6 +341,30 @@ impl<S: Source, I, H> Batch<'_, S, I, H> {
 
     /// Whether the batch fails as a whole when no record has succeeded, as it does unless told
     /// otherwise: `raise_on_entire_batch_failure` of Powertools.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use kiln::batch::{self, SqsEvent, SqsMessage};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), batch::BatchError> {
+    /// # let mut event = SqsEvent::default();
+    /// # event.records = ["first", "slow"]
+    /// #     .map(|id| {
+    /// #         let mut message = SqsMessage::default();
+    /// #         message.message_id = Some(id.to_owned());
+    /// #         message
+    /// #     })
+    /// #     .into();
+    /// let handler = |_: SqsMessage| async { Err::<(), _>("out of stock") };
+    /// assert!(batch::sqs(event.clone(), handler).await.is_err());
+    ///
+    /// let response = batch::sqs(event, handler).error_when_all_failed(false).await?;
+    /// assert_eq!(response.batch_item_failures.len(), 2);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn error_when_all_failed(mut self, is_error: bool) -> Self {
         self.error_when_all_failed = is_error;
         self
@@ -263,6 +375,33 @@ impl<I, H> Batch<'_, Sqs, I, H> {
     /// Of a FIFO queue, has a failure stop its message group alone: the other groups go on.
     ///
     /// A standard queue has no order to keep, and this changes nothing there.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use kiln::batch::{self, SqsEvent, SqsMessage};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), batch::BatchError> {
+    /// # let mut event = SqsEvent::default();
+    /// # for (id, group) in [("1", "ada"), ("2", "ada"), ("3", "bob")] {
+    /// #     let mut message = SqsMessage::default();
+    /// #     message.message_id = Some(id.to_owned());
+    /// #     message.attributes.insert("MessageGroupId".to_owned(), group.to_owned());
+    /// #     event.records.push(message);
+    /// # }
+    /// // The messages 1 and 2 are of the group `ada`, 3 is of `bob`.
+    /// let response = batch::sqs_fifo(event, |message: SqsMessage| async move {
+    ///     if message.message_id.as_deref() == Some("1") { Err("out of stock") } else { Ok(()) }
+    /// })
+    /// .concurrency(1)
+    /// .skip_group_on_error()
+    /// .await?;
+    /// let failed = response.batch_item_failures.iter().map(|failure| &failure.item_identifier);
+    /// assert_eq!(failed.collect::<Vec<_>>(), ["1", "2"]);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn skip_group_on_error(mut self) -> Self {
         self.source = self.source.skipping_groups();
         self

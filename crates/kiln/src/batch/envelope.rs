@@ -30,7 +30,22 @@ use serde::{Deserialize, Serialize};
 ///
 /// # Example
 ///
-/// See [the module](self).
+/// ```
+/// use kiln::batch::envelope::EventBridge;
+/// # #[derive(serde::Deserialize)]
+/// # struct Order { quantity: u8 }
+///
+/// let body = r#"{
+///     "detail-type": "Order Placed",
+///     "source": "shop",
+///     "resources": ["arn:aws:s3:::orders"],
+///     "detail": {"quantity": 2}
+/// }"#;
+/// let event: EventBridge<Order> = serde_json::from_str(body)?;
+/// assert_eq!(event.detail_type, "Order Placed");
+/// assert_eq!(event.detail.quantity, 2);
+/// # Ok::<_, serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
@@ -64,7 +79,22 @@ pub struct EventBridge<T> {
 ///
 /// # Example
 ///
-/// See [the module](self).
+/// ```
+/// use kiln::batch::envelope::Sns;
+/// # #[derive(serde::Deserialize)]
+/// # struct Order { quantity: u8 }
+///
+/// let body = r#"{
+///     "MessageId": "22b80b92",
+///     "TopicArn": "arn:aws:sns:eu-west-1:123456789012:orders",
+///     "Subject": "a mug",
+///     "Message": "{\"quantity\":2}"
+/// }"#;
+/// let sns: Sns<Order> = serde_json::from_str(body)?;
+/// assert_eq!(sns.subject.as_deref(), Some("a mug"));
+/// assert_eq!(sns.message.quantity, 2);
+/// # Ok::<_, serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "PascalCase", bound = "T: DeserializeOwned")]
 #[non_exhaustive]
@@ -141,7 +171,23 @@ pub struct S3Notification {
 ///
 /// # Example
 ///
-/// See [`S3Notification`].
+/// ```
+/// use kiln::batch::envelope::{S3Notification, S3Object};
+///
+/// fn is_gone(object: &S3Object) -> bool {
+///     object.event_name.starts_with("ObjectRemoved:")
+/// }
+///
+/// # let body = r#"{"Records": [{
+/// #     "eventName": "ObjectRemoved:Delete",
+/// #     "s3": {"bucket": {"name": "photos"}, "object": {"key": "a.jpg"}}
+/// # }]}"#;
+/// let notification: S3Notification = serde_json::from_str(body)?;
+/// let object = &notification.objects[0];
+/// assert!(is_gone(object));
+/// assert_eq!((object.key.as_str(), object.size), ("a.jpg", None));
+/// # Ok::<_, serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct S3Object {

@@ -88,6 +88,17 @@ pub struct UnreadableRecord {
 impl UnreadableRecord {
     /// Says what is wrong with it, such as `no body`; for implementations of
     /// [`FromRecord`](super::FromRecord). It is logged: let it not quote the record.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use kiln::batch::UnreadableRecord;
+    ///
+    /// fn quantity(body: &str) -> Result<u8, UnreadableRecord> {
+    ///     body.parse().map_err(|_| UnreadableRecord::new("no quantity"))
+    /// }
+    /// assert_eq!(quantity("a secret").unwrap_err().to_string(), "no quantity");
+    /// ```
     pub fn new(what: impl Into<String>) -> Self {
         Self { what: what.into() }
     }

@@ -59,12 +59,37 @@ impl<T> Record<T, SqsMessage> {
     /// How often the message was delivered without being deleted, this time included; at least 1.
     ///
     /// Approximately, as the attribute `ApproximateReceiveCount` says.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// # use kiln::batch::{FromRecord as _, Record, SqsMessage};
+    /// # let mut message = SqsMessage::default();
+    /// # message.body = Some("1".to_owned());
+    /// message.attributes.insert("ApproximateReceiveCount".to_owned(), "3".to_owned());
+    /// # let record = Record::<u8>::from_record(message)?;
+    /// let is_delivered_again = record.receive_count() > 1;
+    /// assert!(is_delivered_again);
+    /// # Ok::<_, kiln::batch::UnreadableRecord>(())
+    /// ```
     pub fn receive_count(&self) -> u32 {
         let count = self.attribute("ApproximateReceiveCount");
         count.and_then(|count| count.parse().ok()).unwrap_or(1)
     }
 
     /// Its message group.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// # use kiln::batch::{FromRecord as _, Record, SqsMessage};
+    /// # let mut message = SqsMessage::default();
+    /// # message.body = Some("1".to_owned());
+    /// message.attributes.insert("MessageGroupId".to_owned(), "ada".to_owned());
+    /// # let record = Record::<u8>::from_record(message)?;
+    /// assert_eq!(record.group_id(), Some("ada"));
+    /// # Ok::<_, kiln::batch::UnreadableRecord>(())
+    /// ```
     pub fn group_id(&self) -> Option<&str> {
         self.attribute("MessageGroupId")
     }
@@ -121,6 +146,20 @@ pub trait FromRecord<M>: Sized {
     ///
     /// # Errors
     /// When it is not what the handler takes.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use kiln::batch::{FromRecord as _, Record, SqsMessage};
+    ///
+    /// let mut message = SqsMessage::default();
+    /// message.body = Some("2".to_owned());
+    /// assert_eq!(Record::<u8>::from_record(message.clone())?.body, 2);
+    ///
+    /// message.body = Some("two".to_owned());
+    /// assert!(Record::<u8>::from_record(message).is_err());
+    /// # Ok::<_, kiln::batch::UnreadableRecord>(())
+    /// ```
     fn from_record(raw: M) -> Result<Self, UnreadableRecord>;
 }
 

@@ -61,6 +61,17 @@ struct Names {
 
 impl DynamoDbStore {
     /// In this table.
+    ///
+    /// # Example
+    ///
+    /// ```no_run
+    /// use kiln::idempotency::{DynamoDbStore, Idempotency};
+    ///
+    /// # fn example(client: aws_sdk_dynamodb::Client) {
+    /// // The table has the partition key `id`.
+    /// let idempotency = Idempotency::new(DynamoDbStore::new(client, "idempotency"));
+    /// # }
+    /// ```
     pub fn new(client: Client, table: impl Into<String>) -> Self {
         Self {
             client,
@@ -100,6 +111,18 @@ impl DynamoDbStore {
 
     /// The attribute of the sort key, of a table that has one: the record's id stands there, and in
     /// the partition key `idempotency#<function>`, or what [`partition`](Self::partition) says.
+    ///
+    /// # Example
+    ///
+    /// ```no_run
+    /// # use kiln::idempotency::DynamoDbStore;
+    /// # fn example(client: aws_sdk_dynamodb::Client) {
+    /// // Of the function `checkout`: `pk` is `idempotency#checkout`, and `sk` the record's id.
+    /// let store = DynamoDbStore::new(client, "shop")
+    ///     .key_attribute("pk")
+    ///     .sort_key_attribute("sk");
+    /// # }
+    /// ```
     pub fn sort_key_attribute(mut self, name: impl Into<String>) -> Self {
         self.names.sort = name.into();
         self.partition.get_or_insert_with(|| {
@@ -110,12 +133,34 @@ impl DynamoDbStore {
     }
 
     /// The partition key of all records, of a table with a sort key.
+    ///
+    /// # Example
+    ///
+    /// ```no_run
+    /// # use kiln::idempotency::DynamoDbStore;
+    /// # fn example(client: aws_sdk_dynamodb::Client) {
+    /// // Two functions that must not both charge one order share their records.
+    /// let store = DynamoDbStore::new(client, "shop")
+    ///     .sort_key_attribute("sk")
+    ///     .partition("idempotency#payment");
+    /// # }
+    /// ```
     pub fn partition(mut self, value: impl Into<String>) -> Self {
         self.partition = Some(value.into());
         self
     }
 
     /// The attribute of the time to live, in seconds since 1970; unless said otherwise, `expiration`.
+    ///
+    /// # Example
+    ///
+    /// ```no_run
+    /// # use kiln::idempotency::DynamoDbStore;
+    /// # fn example(client: aws_sdk_dynamodb::Client) {
+    /// // The table's time to live is on `ttl` already, for its other items.
+    /// let store = DynamoDbStore::new(client, "shop").expiration_attribute("ttl");
+    /// # }
+    /// ```
     pub fn expiration_attribute(mut self, name: impl Into<String>) -> Self {
         self.names.expiration = name.into();
         self
@@ -123,24 +168,65 @@ impl DynamoDbStore {
 
     /// The attribute of the time an execution may be in progress, in milliseconds since 1970; unless
     /// said otherwise, `in_progress_expiration`.
+    ///
+    /// # Example
+    ///
+    /// ```no_run
+    /// # use kiln::idempotency::DynamoDbStore;
+    /// # fn example(client: aws_sdk_dynamodb::Client) {
+    /// // As the functions name it that use this table already.
+    /// let store = DynamoDbStore::new(client, "shop")
+    ///     .in_progress_expiration_attribute("inProgressExpiration");
+    /// # }
+    /// ```
     pub fn in_progress_expiration_attribute(mut self, name: impl Into<String>) -> Self {
         self.names.in_progress_expiration = name.into();
         self
     }
 
     /// The attribute of the status; unless said otherwise, `status`.
+    ///
+    /// # Example
+    ///
+    /// ```no_run
+    /// # use kiln::idempotency::DynamoDbStore;
+    /// # fn example(client: aws_sdk_dynamodb::Client) {
+    /// // An index of the table is on `status`, for its other items: keep records out of it.
+    /// let store = DynamoDbStore::new(client, "shop").status_attribute("idempotency_status");
+    /// # }
+    /// ```
     pub fn status_attribute(mut self, name: impl Into<String>) -> Self {
         self.names.status = name.into();
         self
     }
 
     /// The attribute of the answer; unless said otherwise, `data`.
+    ///
+    /// # Example
+    ///
+    /// ```no_run
+    /// # use kiln::idempotency::DynamoDbStore;
+    /// # fn example(client: aws_sdk_dynamodb::Client) {
+    /// // The table has `data` for something else.
+    /// let store = DynamoDbStore::new(client, "shop").data_attribute("answer");
+    /// # }
+    /// ```
     pub fn data_attribute(mut self, name: impl Into<String>) -> Self {
         self.names.data = name.into();
         self
     }
 
     /// The attribute of the payload's hash; unless said otherwise, `validation`.
+    ///
+    /// # Example
+    ///
+    /// ```no_run
+    /// # use kiln::idempotency::DynamoDbStore;
+    /// # fn example(client: aws_sdk_dynamodb::Client) {
+    /// // Where the functions have the payload's hash that use this table already.
+    /// let store = DynamoDbStore::new(client, "shop").validation_attribute("payload_hash");
+    /// # }
+    /// ```
     pub fn validation_attribute(mut self, name: impl Into<String>) -> Self {
         self.names.validation = name.into();
         self

@@ -25,7 +25,28 @@ type Pick<A> = Arc<dyn Fn(&LambdaEvent<A>) -> Result<Value, IdempotencyError> + 
 ///
 /// # Example
 ///
-/// See there.
+/// ```
+/// use kiln::idempotency::{Idempotency, IdempotencyLayer, MemoryStore};
+/// use kiln::tower::{Layer as _, ServiceExt as _};
+/// use kiln::{Context, LambdaEvent, service_fn};
+///
+/// // The same for every handler whose event is the number of an order.
+/// fn once_per_order(idempotency: &Idempotency) -> IdempotencyLayer<u32> {
+///     idempotency.layer(|event: &LambdaEvent<u32>| event.payload)
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), kiln::Diagnostic> {
+/// let layer = once_per_order(&Idempotency::new(MemoryStore::new()));
+/// let charge = |answer: &'static str| service_fn(async move |_: LambdaEvent<u32>| {
+///     Ok::<_, kiln::Error>(answer.to_owned())
+/// });
+/// let event = LambdaEvent::new(1001, Context::default());
+/// assert_eq!(layer.layer(charge("charged")).oneshot(event.clone()).await?, "charged");
+/// assert_eq!(layer.layer(charge("charged again")).oneshot(event).await?, "charged");
+/// # Ok(())
+/// # }
+/// ```
 pub struct IdempotencyLayer<A> {
     idempotency: Idempotency,
     key: Pick<A>,
@@ -82,7 +103,28 @@ impl<A> IdempotencyLayer<A> {
     ///
     /// # Example
     ///
-    /// See [`Idempotency::layer`].
+    /// ```
+    /// use kiln::idempotency::{Idempotency, MemoryStore};
+    /// use kiln::tower::{Layer as _, ServiceExt as _};
+    /// use kiln::{Context, LambdaEvent, service_fn};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), kiln::Diagnostic> {
+    /// type Event = LambdaEvent<(u32, u32)>;
+    ///
+    /// let layer = Idempotency::new(MemoryStore::new())
+    ///     .layer(|event: &Event| event.payload.0)
+    ///     .validated_by(|event| event.payload.1);
+    /// let handler = layer.layer(service_fn(async |event: Event| Ok::<_, kiln::Error>(event.payload.1)));
+    ///
+    /// // The same order at another price: neither charged nor given the answer of the first.
+    /// let order = |cents| Event::new((1001, cents), Context::default());
+    /// assert_eq!(handler.clone().oneshot(order(4490)).await?, 4490);
+    /// let error = handler.oneshot(order(10)).await.unwrap_err();
+    /// assert_eq!(error.error_type, "IdempotencyValidation");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn validated_by<V: Serialize>(
         mut self,
         payload: impl Fn(&LambdaEvent<A>) -> V + Send + Sync + 'static,
@@ -121,13 +163,7 @@ impl<A, S> Layer<S> for IdempotencyLayer<A> {
     }
 }
 
-/// A handler that runs once per key.
-///
-/// Made by [`IdempotencyLayer`].
-///
-/// # Example
-///
-/// See [`Idempotency::layer`].
+/// A handler that runs once per key, made by [`IdempotencyLayer`].
 #[derive(Debug)]
 pub struct IdempotencyService<A, S> {
     inner: S,

@@ -43,21 +43,89 @@ struct Records {
 
 impl MemoryStore {
     /// An empty one.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use kiln::idempotency::{Idempotency, MemoryStore};
+    /// use std::sync::Arc;
+    ///
+    /// // Kept by the test too, to look into.
+    /// let store = Arc::new(MemoryStore::new());
+    /// let idempotency = Idempotency::new(store.clone());
+    /// assert!(store.is_empty());
+    /// ```
     pub fn new() -> Self {
         Self::default()
     }
 
     /// How many records there are, expired ones that are not forgotten yet included.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use kiln::idempotency::{Idempotency, MemoryStore};
+    /// use std::sync::Arc;
+    /// # async fn charge(cents: u32) -> Result<u32, kiln::Error> { Ok(cents) }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let store = Arc::new(MemoryStore::new());
+    /// let idempotency = Idempotency::new(store.clone());
+    /// for order in ["ord-1001", "ord-1001", "ord-1002"] {
+    ///     idempotency.run(order, || charge(4490)).await?;
+    /// }
+    /// assert_eq!(store.len(), 2);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn len(&self) -> usize {
         self.lock().by_id.len()
     }
 
     /// Whether there is no record.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use kiln::idempotency::{Idempotency, MemoryStore};
+    /// use std::sync::Arc;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let store = Arc::new(MemoryStore::new());
+    /// let idempotency = Idempotency::new(store.clone());
+    /// let charged = idempotency.run("ord-1001", || async { Err::<u32, _>("card refused") }).await;
+    /// assert!(charged.is_err());
+    /// // A failure leaves nothing behind: a retry runs.
+    /// assert!(store.is_empty());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
     /// The record of a key.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use kiln::idempotency::{Idempotency, MemoryStore};
+    /// use std::sync::Arc;
+    /// # async fn charge(cents: u32) -> Result<u32, kiln::Error> { Ok(cents) }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let store = Arc::new(MemoryStore::new());
+    /// let idempotency = Idempotency::builder(store.clone()).name("charge").build()?;
+    /// idempotency.run("ord-1001", || charge(4490)).await?;
+    /// // Outside of Lambda functions are called `test-func`; then the MD5 of the key's JSON.
+    /// let record = store.get("test-func.charge#17d29e05f0da69d4b58ebd4e135d0a0f").unwrap();
+    /// assert_eq!(record.data.as_deref(), Some("4490"));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn get(&self, id: &str) -> Option<Record> {
         self.lock().by_id.get(id).cloned()
     }

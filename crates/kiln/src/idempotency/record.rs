@@ -26,6 +26,17 @@ pub enum Status {
 
 impl Status {
     /// As it stands in a store.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use kiln::idempotency::{Record, Status};
+    ///
+    /// let record = Record::in_progress("orders.charge#d41d8cd9", 1_800_000_000);
+    /// // For a store of your own.
+    /// let columns = (record.id.as_str(), record.status.as_str(), record.expiration);
+    /// assert_eq!(columns, ("orders.charge#d41d8cd9", "INPROGRESS", 1_800_000_000));
+    /// ```
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::InProgress => "INPROGRESS",
@@ -35,6 +46,16 @@ impl Status {
     }
 
     /// Reads it; none for any other text.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use kiln::idempotency::Status;
+    ///
+    /// // What a store of your own has read.
+    /// assert_eq!(Status::parse("INPROGRESS"), Some(Status::InProgress));
+    /// assert_eq!(Status::parse("inprogress"), None);
+    /// ```
     pub fn parse(text: &str) -> Option<Self> {
         let all = [Self::InProgress, Self::Completed, Self::Expired];
         all.into_iter().find(|status| status.as_str() == text)
@@ -73,6 +94,16 @@ pub struct Record {
 
 impl Record {
     /// Of an execution that begins; it counts until `expiration`, in seconds since 1970.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use kiln::idempotency::{Record, Status};
+    ///
+    /// let record = Record::in_progress("orders.charge#d41d8cd9", 1_800_000_000);
+    /// assert_eq!(record.status, Status::InProgress);
+    /// assert_eq!(record.data, None);
+    /// ```
     pub fn in_progress(id: impl Into<String>, expiration: u64) -> Self {
         Self {
             id: id.into(),
@@ -85,11 +116,35 @@ impl Record {
     }
 
     /// Whether it counts no more; `now` is the time since 1970.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use kiln::idempotency::Record;
+    /// use std::time::Duration;
+    ///
+    /// let record = Record::in_progress("orders.charge#d41d8cd9", 1_800_000_000);
+    /// assert!(!record.has_expired(Duration::from_secs(1_800_000_000)));
+    /// assert!(record.has_expired(Duration::from_secs(1_800_000_001)));
+    /// ```
     pub fn has_expired(&self, now: Duration) -> bool {
         self.status == Status::Expired || self.expiration < now.as_secs()
     }
 
     /// Whether its execution must have been killed; `now` is the time since 1970.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use kiln::idempotency::Record;
+    /// use std::time::Duration;
+    ///
+    /// let mut record = Record::in_progress("orders.charge#d41d8cd9", 1_800_000_000);
+    /// record.in_progress_expiration = Some(1_799_999_030_000);
+    /// assert!(!record.is_overdue(Duration::from_secs(1_799_999_000)));
+    /// // Past the invocation's deadline, and the record itself counts for long yet.
+    /// assert!(record.is_overdue(Duration::from_secs(1_799_999_031)));
+    /// ```
     pub fn is_overdue(&self, now: Duration) -> bool {
         let until = self.in_progress_expiration;
         self.status == Status::InProgress && until.is_some_and(|until| until < milliseconds(now))
@@ -97,6 +152,21 @@ impl Record {
 
     /// Whether another execution may take its place: the condition of a store's
     /// [`save_in_progress`](super::Store::save_in_progress). `now` is the time since 1970.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use kiln::idempotency::{Record, Status};
+    /// use std::time::Duration;
+    ///
+    /// let now = Duration::from_secs(1_799_999_031);
+    /// let mut record = Record::in_progress("orders.charge#d41d8cd9", 1_800_000_000);
+    /// record.in_progress_expiration = Some(1_799_999_030_000);
+    /// assert!(record.may_be_replaced(now));
+    /// // What has succeeded stays until it expires.
+    /// record.status = Status::Completed;
+    /// assert!(!record.may_be_replaced(now));
+    /// ```
     pub fn may_be_replaced(&self, now: Duration) -> bool {
         self.expiration < now.as_secs() || self.is_overdue(now)
     }

@@ -12,6 +12,21 @@ use super::record::Record;
 use crate::errors::LambdaError;
 
 /// What a [`Store`] answers with, when it does.
+///
+/// # Example
+///
+/// ```
+/// use kiln::idempotency::{StoreError, StoreFuture};
+/// # async fn remove(_id: &str) -> Result<(), std::io::Error> { Ok(()) }
+///
+/// // As the functions of a `Store` give it: a boxed block.
+/// fn delete(id: &str) -> StoreFuture<'_, ()> {
+///     Box::pin(async move {
+///         let removed = remove(id).await;
+///         removed.map_err(|error| StoreError::new("delete the record", error))
+///     })
+/// }
+/// ```
 pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
 
 /// Where records are kept.
@@ -44,12 +59,66 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// else does the same.
     ///
     /// `now` is the time since 1970.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use kiln::idempotency::{MemoryStore, Record, Saved, Store as _};
+    /// use std::time::Duration;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let store = MemoryStore::new();
+    /// let now = Duration::from_secs(1_799_999_000);
+    /// let record = Record::in_progress("orders.charge#d41d8cd9", 1_800_000_000);
+    /// assert_eq!(store.save_in_progress(&record, now).await?, Saved::New);
+    /// assert_eq!(store.save_in_progress(&record, now).await?, Saved::Exists(record.clone()));
+    /// // Once the first has expired, the next one may begin.
+    /// let later = now + Duration::from_secs(1_001);
+    /// assert_eq!(store.save_in_progress(&record, later).await?, Saved::New);
+    /// # Ok(())
+    /// # }
+    /// ```
     fn save_in_progress<'a>(&'a self, record: &'a Record, now: Duration) -> StoreFuture<'a, Saved>;
 
     /// Saves the answer of an execution: status, data, expiration and validation of its record.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use kiln::idempotency::{MemoryStore, Record, Status, Store as _};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let store = MemoryStore::new();
+    /// let mut record = Record::in_progress("orders.charge#d41d8cd9", 1_800_000_000);
+    /// record.status = Status::Completed;
+    /// record.data = Some("4490".to_owned());
+    /// store.save_completed(&record).await?;
+    /// assert_eq!(store.get(&record.id), Some(record));
+    /// # Ok(())
+    /// # }
+    /// ```
     fn save_completed<'a>(&'a self, record: &'a Record) -> StoreFuture<'a, ()>;
 
     /// Deletes the record of an execution that has failed. It is no error if there is none.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use kiln::idempotency::{MemoryStore, Record, Store as _};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let store = MemoryStore::new();
+    /// store.put(Record::in_progress("orders.charge#d41d8cd9", 1_800_000_000));
+    /// store.delete("orders.charge#d41d8cd9").await?;
+    /// assert!(store.is_empty());
+    /// // It is gone already: no error.
+    /// store.delete("orders.charge#d41d8cd9").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     fn delete<'a>(&'a self, id: &'a str) -> StoreFuture<'a, ()>;
 }
 
@@ -85,7 +154,15 @@ impl<S: Store + ?Sized> Store for std::sync::Arc<S> {
 ///
 /// # Example
 ///
-/// See [`Store`].
+/// ```
+/// use kiln::idempotency::{Record, Saved};
+///
+/// /// What a store of your own answers with: `existing` is what is there under the record's id.
+/// fn saved(existing: Option<Record>) -> Saved {
+///     existing.map_or(Saved::New, Saved::Exists)
+/// }
+/// assert_eq!(saved(None), Saved::New);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Saved {
     /// It is saved: the execution may run.
@@ -115,6 +192,17 @@ pub struct StoreError {
 
 impl StoreError {
     /// What it failed to do, and why. The cause is not part of the message.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use kiln::idempotency::StoreError;
+    /// use std::error::Error as _;
+    ///
+    /// let error = StoreError::new("save the record", "the disk is full");
+    /// assert_eq!(error.to_string(), "the idempotency store failed to save the record");
+    /// assert_eq!(error.source().unwrap().to_string(), "the disk is full");
+    /// ```
     pub fn new(to_do: &'static str, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self {
             to_do,
@@ -124,6 +212,16 @@ impl StoreError {
     }
 
     /// Adds the service's code of the error, which is part of the message.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use kiln::idempotency::StoreError;
+    ///
+    /// let error = StoreError::new("save the record", "no such table")
+    ///     .code("ResourceNotFoundException");
+    /// assert!(error.to_string().ends_with("(`ResourceNotFoundException`)"));
+    /// ```
     pub fn code(mut self, code: impl Into<String>) -> Self {
         self.code = Some(code.into());
         self

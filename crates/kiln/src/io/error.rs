@@ -83,6 +83,26 @@ impl<E> CallError<E> {
     }
 
     /// The error of the call itself, if it has failed.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use kiln::io;
+    /// # use std::io::{Error, ErrorKind};
+    ///
+    /// # kiln_doc(async {
+    /// let mut outcomes = io::fan_out(["mug"], 8, async |_| Err::<(), _>(Error::from(ErrorKind::NotFound)))
+    ///     .collect_all()
+    ///     .await;
+    /// let error: Option<Error> = outcomes.remove(0).unwrap_err().into_failure();
+    /// assert_eq!(error.unwrap().kind(), ErrorKind::NotFound);
+    /// # });
+    /// # fn kiln_doc<T>(test: impl Future<Output = T>) -> T {
+    /// #     tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(test)
+    /// # }
+    /// // It has not failed itself: nobody has made it.
+    /// assert!(io::CallError::<Error>::NotStarted.into_failure().is_none());
+    /// ```
     pub fn into_failure(self) -> Option<E> {
         match self {
             Self::Failed { error, .. } => Some(error),

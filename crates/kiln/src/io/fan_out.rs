@@ -113,18 +113,93 @@ struct Retrying<'a, T, E> {
 
 impl<'a, T, F, E: 'a> FanOut<'a, T, F, E> {
     /// How long each attempt of a call may take. As long as the invocation unless set.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use kiln::io::{self, CallError};
+    /// use std::convert::Infallible;
+    /// use std::time::Duration;
+    ///
+    /// # kiln_doc(async {
+    /// let outcomes = io::fan_out([10, 60_000], 2, async |millis| {
+    ///         tokio::time::sleep(Duration::from_millis(millis)).await;
+    ///         Ok::<_, Infallible>(millis)
+    ///     })
+    ///     .timeout(Duration::from_secs(1))
+    ///     .collect_all()
+    ///     .await;
+    /// assert!(matches!(outcomes[..], [Ok(10), Err(CallError::TimedOut { .. })]));
+    /// # });
+    /// # fn kiln_doc<T>(test: impl Future<Output = T>) -> T {
+    /// #     let mut runtime = tokio::runtime::Builder::new_current_thread();
+    /// #     runtime.enable_time().start_paused(true).build().unwrap().block_on(test)
+    /// # }
+    /// ```
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
         self
     }
 
     /// How long before the deadline everything ends: [`MARGIN`] unless set.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use kiln::deadline::Deadline;
+    /// use kiln::io::{self, CallError};
+    /// use std::convert::Infallible;
+    /// use std::time::Duration;
+    ///
+    /// # kiln_doc(async {
+    /// let begun = tokio::time::Instant::now();
+    /// let outcomes = io::fan_out([60], 2, async |seconds| {
+    ///         tokio::time::sleep(Duration::from_secs(seconds)).await;
+    ///         Ok::<_, Infallible>(())
+    ///     })
+    ///     .deadline(Deadline::after(Duration::from_secs(30)))
+    ///     .margin(Duration::from_secs(10))
+    ///     .collect_all()
+    ///     .await;
+    /// assert!(matches!(outcomes[0], Err(CallError::DeadlineExceeded)));
+    /// assert!(begun.elapsed() <= Duration::from_secs(21));
+    /// # });
+    /// # fn kiln_doc<T>(test: impl Future<Output = T>) -> T {
+    /// #     let mut runtime = tokio::runtime::Builder::new_current_thread();
+    /// #     runtime.enable_time().start_paused(true).build().unwrap().block_on(test)
+    /// # }
+    /// ```
     pub fn margin(mut self, margin: Duration) -> Self {
         self.margin = margin;
         self
     }
 
     /// A deadline besides that of the invocation. The earlier one counts, less the margin.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use kiln::deadline::Deadline;
+    /// use kiln::io::{self, CallError};
+    /// use std::convert::Infallible;
+    /// use std::time::Duration;
+    ///
+    /// # kiln_doc(async {
+    /// // Of a caller that gives up after 5 seconds.
+    /// let outcomes = io::fan_out([1, 60], 2, async |seconds| {
+    ///         tokio::time::sleep(Duration::from_secs(seconds)).await;
+    ///         Ok::<_, Infallible>(seconds)
+    ///     })
+    ///     .deadline(Deadline::after(Duration::from_secs(5)))
+    ///     .collect_all()
+    ///     .await;
+    /// assert!(matches!(outcomes[..], [Ok(1), Err(CallError::DeadlineExceeded)]));
+    /// # });
+    /// # fn kiln_doc<T>(test: impl Future<Output = T>) -> T {
+    /// #     let mut runtime = tokio::runtime::Builder::new_current_thread();
+    /// #     runtime.enable_time().start_paused(true).build().unwrap().block_on(test)
+    /// # }
+    /// ```
     pub fn deadline(mut self, deadline: Deadline) -> Self {
         self.deadline = deadline;
         self
@@ -134,6 +209,40 @@ impl<'a, T, F, E: 'a> FanOut<'a, T, F, E> {
     /// retryable](LambdaError::is_retryable).
     ///
     /// Only for calls that may be made twice.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use kiln::io::{self, Retry};
+    /// use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+    /// # #[derive(Debug)]
+    /// # struct Busy;
+    /// # impl std::fmt::Display for Busy {
+    /// #     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result { f.write_str("busy") }
+    /// # }
+    /// # impl std::error::Error for Busy {}
+    /// # impl kiln::LambdaError for Busy {
+    /// #     fn error_type(&self) -> &str { "Busy" }
+    /// #     fn is_retryable(&self) -> bool { true }
+    /// # }
+    ///
+    /// # kiln_doc(async {
+    /// // The first two calls are refused with an error that is retryable.
+    /// let asked = AtomicU32::new(0);
+    /// let prices = io::fan_out(["mug", "bowl"], 2, async |_| {
+    ///         if asked.fetch_add(1, Relaxed) < 2 { Err(Busy) } else { Ok(4490) }
+    ///     })
+    ///     .retry(Retry::default())
+    ///     .collect_all()
+    ///     .await;
+    /// assert!(prices.iter().all(Result::is_ok));
+    /// assert_eq!(asked.into_inner(), 4);
+    /// # });
+    /// # fn kiln_doc<T>(test: impl Future<Output = T>) -> T {
+    /// #     let mut runtime = tokio::runtime::Builder::new_current_thread();
+    /// #     runtime.enable_time().start_paused(true).build().unwrap().block_on(test)
+    /// # }
+    /// ```
     pub fn retry(self, policy: Retry) -> Self
     where
         T: Clone,
@@ -145,6 +254,27 @@ impl<'a, T, F, E: 'a> FanOut<'a, T, F, E> {
     /// Tries a call again that times out, or fails with an error of which `when` says so.
     ///
     /// Only for calls that may be made twice.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use kiln::io::{self, CallError, Retry};
+    /// use std::io::{Error, ErrorKind};
+    ///
+    /// # kiln_doc(async {
+    /// let kinds = [ErrorKind::Interrupted, ErrorKind::NotFound];
+    /// let outcomes = io::fan_out(kinds, 2, async |kind| Err::<(), _>(Error::from(kind)))
+    ///     .retry_if(Retry::attempts(4), |error| error.kind() == ErrorKind::Interrupted)
+    ///     .collect_all()
+    ///     .await;
+    /// assert!(matches!(outcomes[0], Err(CallError::Failed { attempts: 4, .. })));
+    /// assert!(matches!(outcomes[1], Err(CallError::Failed { attempts: 1, .. })));
+    /// # });
+    /// # fn kiln_doc<T>(test: impl Future<Output = T>) -> T {
+    /// #     let mut runtime = tokio::runtime::Builder::new_current_thread();
+    /// #     runtime.enable_time().start_paused(true).build().unwrap().block_on(test)
+    /// # }
+    /// ```
     pub fn retry_if(mut self, policy: Retry, when: impl Fn(&E) -> bool + Send + Sync + 'a) -> Self
     where
         T: Clone,
@@ -161,6 +291,24 @@ impl<'a, T, F, E: 'a> FanOut<'a, T, F, E> {
     ///
     /// # Cancellation
     /// Dropping the future drops all calls.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use kiln::io;
+    ///
+    /// # kiln_doc(async {
+    /// let outcomes = io::fan_out(["1", "two", "3"], 8, async |text| text.parse::<u32>())
+    ///     .collect_all()
+    ///     .await;
+    /// assert!(outcomes[1].is_err());
+    /// let numbers: Vec<u32> = outcomes.into_iter().flatten().collect();
+    /// assert_eq!(numbers, [1, 3]);
+    /// # });
+    /// # fn kiln_doc<T>(test: impl Future<Output = T>) -> T {
+    /// #     tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(test)
+    /// # }
+    /// ```
     pub async fn collect_all<C, R>(self) -> Vec<Result<R, CallError<E>>>
     where
         F: Fn(T) -> C,

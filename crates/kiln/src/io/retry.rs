@@ -45,6 +45,22 @@ impl Default for Retry {
 
 impl Retry {
     /// At most so many attempts, the first included. Of 0 attempts, the first is made all the same.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use kiln::io::{self, CallError, Retry};
+    ///
+    /// # kiln_doc(async {
+    /// let policy = Retry::attempts(5);
+    /// let outcome = io::retry_if(policy, |_| true, async || Err::<(), _>("busy")).await;
+    /// assert!(matches!(outcome, Err(CallError::Failed { attempts: 5, .. })));
+    /// # });
+    /// # fn kiln_doc<T>(test: impl Future<Output = T>) -> T {
+    /// #     let mut runtime = tokio::runtime::Builder::new_current_thread();
+    /// #     runtime.enable_time().start_paused(true).build().unwrap().block_on(test)
+    /// # }
+    /// ```
     pub const fn attempts(attempts: u32) -> Self {
         Self {
             attempts,
@@ -54,18 +70,68 @@ impl Retry {
     }
 
     /// The longest pause before the first retry: 100 ms unless set.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use kiln::io::{self, Retry};
+    /// use std::time::Duration;
+    ///
+    /// # kiln_doc(async {
+    /// let begun = tokio::time::Instant::now();
+    /// let policy = Retry::attempts(3).base(Duration::from_millis(10));
+    /// let outcome = io::retry_if(policy, |_| true, async || Err::<(), _>("busy")).await;
+    /// assert!(outcome.is_err());
+    /// // At most 10 ms before the second attempt, and 20 ms before the third.
+    /// assert!(begun.elapsed() <= Duration::from_millis(40));
+    /// # });
+    /// # fn kiln_doc<T>(test: impl Future<Output = T>) -> T {
+    /// #     let mut runtime = tokio::runtime::Builder::new_current_thread();
+    /// #     runtime.enable_time().start_paused(true).build().unwrap().block_on(test)
+    /// # }
+    /// ```
     pub const fn base(mut self, base: Duration) -> Self {
         self.base = base;
         self
     }
 
     /// The longest pause there is: 5 s unless set.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use kiln::io::{self, Retry};
+    /// use std::time::Duration;
+    ///
+    /// # kiln_doc(async {
+    /// let begun = tokio::time::Instant::now();
+    /// let policy = Retry::attempts(8).cap(Duration::from_millis(200));
+    /// let outcome = io::retry_if(policy, |_| true, async || Err::<(), _>("busy")).await;
+    /// assert!(outcome.is_err());
+    /// // Seven pauses, of 200 ms at most.
+    /// assert!(begun.elapsed() <= Duration::from_millis(1_500));
+    /// # });
+    /// # fn kiln_doc<T>(test: impl Future<Output = T>) -> T {
+    /// #     let mut runtime = tokio::runtime::Builder::new_current_thread();
+    /// #     runtime.enable_time().start_paused(true).build().unwrap().block_on(test)
+    /// # }
+    /// ```
     pub const fn cap(mut self, cap: Duration) -> Self {
         self.cap = cap;
         self
     }
 
     /// How many attempts are made at most.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use kiln::io::Retry;
+    ///
+    /// assert_eq!(Retry::attempts(5).most_attempts(), 5);
+    /// // A call is made at least once.
+    /// assert_eq!(Retry::attempts(0).most_attempts(), 1);
+    /// ```
     pub const fn most_attempts(&self) -> u32 {
         if self.attempts == 0 { 1 } else { self.attempts }
     }

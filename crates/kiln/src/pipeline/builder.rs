@@ -22,7 +22,29 @@ const MEMORY: u64 = 512 << 20;
 ///
 /// # Example
 ///
-/// See [`Pipeline`].
+/// ```
+/// use kiln::pipeline::{self, Cause};
+/// # use std::convert::Infallible;
+/// # struct Object { key: &'static str, size: u64 }
+///
+/// # kiln_doc(async {
+/// let objects = [Object { key: "mug.png", size: 40 }, Object { key: "film.mp4", size: 4_000 }];
+/// // What is downloaded, and what is made of it: twice its size.
+/// let report = pipeline::items(objects, |object| 2 * object.size)
+///     .memory(100)
+///     .download(async |object: Object| Ok::<_, Infallible>(object.key))
+///     .compute(Ok)
+///     .upload(async |key| Ok(key))
+///     .run()
+///     .await;
+/// assert!(matches!(report.outcomes[0], Ok("mug.png")));
+/// let error = report.outcomes[1].as_ref().unwrap_err();
+/// assert!(matches!(error.cause, Cause::TooLarge { bytes: 8_000, .. }));
+/// # });
+/// # fn kiln_doc<T>(test: impl Future<Output = T>) -> T {
+/// #     tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(test)
+/// # }
+/// ```
 pub fn items<T>(
     items: impl IntoIterator<Item = T>,
     bytes: impl Fn(&T) -> u64,
@@ -103,6 +125,35 @@ impl<T, D, C, U> Pipeline<T, D, C, U> {
     /// How many downloads and uploads there are at once, together: 16 unless set.
     ///
     /// With zero, every item fails with [`Cause::ZeroTransfers`](super::Cause::ZeroTransfers).
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use kiln::pipeline;
+    /// use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+    /// # use std::convert::Infallible;
+    ///
+    /// # kiln_doc(async {
+    /// let (now, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    /// let report = pipeline::items(0..9, |_| 1)
+    ///     .transfers(2)
+    ///     .download(async |number| {
+    ///         most.fetch_max(now.fetch_add(1, Relaxed) + 1, Relaxed);
+    ///         tokio::task::yield_now().await;
+    ///         now.fetch_sub(1, Relaxed);
+    ///         Ok::<_, Infallible>(number)
+    ///     })
+    ///     .compute(Ok)
+    ///     .upload(async |number| Ok(number))
+    ///     .run()
+    ///     .await;
+    /// assert_eq!(report.failures().count(), 0);
+    /// assert_eq!(most.into_inner(), 2);
+    /// # });
+    /// # fn kiln_doc<T>(test: impl Future<Output = T>) -> T {
+    /// #     tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(test)
+    /// # }
+    /// ```
     pub fn transfers(mut self, transfers: usize) -> Self {
         self.settings.transfers = transfers;
         self
@@ -110,36 +161,190 @@ impl<T, D, C, U> Pipeline<T, D, C, U> {
 
     /// How many bytes items may hold at once: half of the function's memory unless set, and 512 MB
     /// outside of Lambda.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use kiln::pipeline;
+    /// # use std::convert::Infallible;
+    ///
+    /// # kiln_doc(async {
+    /// // Eight bytes each: never more than two items at once, however many transfers there may be.
+    /// let report = pipeline::items(0..9, |_| 8)
+    ///     .memory(16)
+    ///     .download(async |number| Ok::<_, Infallible>(number))
+    ///     .compute(Ok)
+    ///     .upload(async |number| Ok(number))
+    ///     .run()
+    ///     .await;
+    /// assert_eq!(report.peak_bytes, 16);
+    /// # });
+    /// # fn kiln_doc<T>(test: impl Future<Output = T>) -> T {
+    /// #     tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(test)
+    /// # }
+    /// ```
     pub fn memory(mut self, bytes: u64) -> Self {
         self.settings.memory = bytes;
         self
     }
 
     /// How long before the deadline everything ends: [`MARGIN`] unless set.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use kiln::deadline::Deadline;
+    /// use kiln::pipeline::{self, Cause};
+    /// # use std::convert::Infallible;
+    /// use std::time::Duration;
+    ///
+    /// # kiln_doc(async {
+    /// let begun = tokio::time::Instant::now();
+    /// let report = pipeline::items([1], |_| 1)
+    ///     .deadline(Deadline::after(Duration::from_secs(30)))
+    ///     // To write down how far it came.
+    ///     .margin(Duration::from_secs(10))
+    ///     .download(async |_| {
+    ///         std::future::pending::<()>().await;
+    ///         Ok::<_, Infallible>(())
+    ///     })
+    ///     .compute(Ok)
+    ///     .upload(async |()| Ok(()))
+    ///     .run()
+    ///     .await;
+    /// let error = report.into_results().unwrap_err();
+    /// assert!(matches!(error.cause, Cause::DeadlineExceeded));
+    /// assert!(begun.elapsed() <= Duration::from_secs(21));
+    /// # });
+    /// # fn kiln_doc<T>(test: impl Future<Output = T>) -> T {
+    /// #     let mut runtime = tokio::runtime::Builder::new_current_thread();
+    /// #     runtime.enable_time().start_paused(true).build().unwrap().block_on(test)
+    /// # }
+    /// ```
     pub fn margin(mut self, margin: Duration) -> Self {
         self.settings.margin = margin;
         self
     }
 
     /// How long an item takes: none is begun when less is left. Zero unless set.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use kiln::deadline::Deadline;
+    /// use kiln::pipeline::{self, Cause};
+    /// # use std::convert::Infallible;
+    /// use std::time::Duration;
+    ///
+    /// # kiln_doc(async {
+    /// // A film takes a minute: with half of one left, none is begun.
+    /// let report = pipeline::items(["film.mp4"], |_| 1)
+    ///     .deadline(Deadline::after(Duration::from_secs(30)))
+    ///     .lead(Duration::from_secs(60))
+    ///     .download(async |key| Ok::<_, Infallible>(key))
+    ///     .compute(Ok)
+    ///     .upload(async |key| Ok(key))
+    ///     .run()
+    ///     .await;
+    /// let error = report.into_results().unwrap_err();
+    /// assert!(matches!(error.cause, Cause::DeadlineExceeded));
+    /// assert_eq!(error.stage, None);
+    /// # });
+    /// # fn kiln_doc<T>(test: impl Future<Output = T>) -> T {
+    /// #     tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(test)
+    /// # }
+    /// ```
     pub fn lead(mut self, lead: Duration) -> Self {
         self.settings.lead = lead;
         self
     }
 
     /// A deadline besides that of the invocation. The earlier one counts, less the margin.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use kiln::deadline::Deadline;
+    /// use kiln::pipeline::{self, Cause, Stage};
+    /// # use std::convert::Infallible;
+    /// use std::time::Duration;
+    ///
+    /// # kiln_doc(async {
+    /// // Of a caller that gives up after 5 seconds.
+    /// let report = pipeline::items([1], |_| 1)
+    ///     .deadline(Deadline::after(Duration::from_secs(5)))
+    ///     .download(async |_| {
+    ///         std::future::pending::<()>().await;
+    ///         Ok::<_, Infallible>(())
+    ///     })
+    ///     .compute(Ok)
+    ///     .upload(async |()| Ok(()))
+    ///     .run()
+    ///     .await;
+    /// let error = report.into_results().unwrap_err();
+    /// assert!(matches!(error.cause, Cause::DeadlineExceeded));
+    /// assert_eq!(error.stage, Some(Stage::Download));
+    /// # });
+    /// # fn kiln_doc<T>(test: impl Future<Output = T>) -> T {
+    /// #     let mut runtime = tokio::runtime::Builder::new_current_thread();
+    /// #     runtime.enable_time().start_paused(true).build().unwrap().block_on(test)
+    /// # }
+    /// ```
     pub fn deadline(mut self, deadline: Deadline) -> Self {
         self.settings.deadline = deadline;
         self
     }
 
     /// Begins no item after one has failed. Those that have begun come to their end.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use kiln::pipeline::{self, Cause};
+    ///
+    /// # kiln_doc(async {
+    /// let report = pipeline::items(["one", "2", "3"], |_| 1)
+    ///     .transfers(1)
+    ///     .stop_on_failure()
+    ///     .download(async |text: &str| text.parse::<u32>())
+    ///     .compute(Ok)
+    ///     .upload(async |number| Ok(number))
+    ///     .run()
+    ///     .await;
+    /// let causes: Vec<_> = report.failures().map(|error| &error.cause).collect();
+    /// assert!(matches!(causes[..], [Cause::Failed(_), Cause::Stopped, Cause::Stopped]));
+    /// # });
+    /// # fn kiln_doc<T>(test: impl Future<Output = T>) -> T {
+    /// #     tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(test)
+    /// # }
+    /// ```
     pub fn stop_on_failure(mut self) -> Self {
         self.settings.stop_on_failure = true;
         self
     }
 
     /// The first stage: fetches what an item is about.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use kiln::pipeline;
+    /// # use std::convert::Infallible;
+    ///
+    /// # kiln_doc(async {
+    /// let bucket = |key: &str| key.repeat(3).into_bytes();
+    /// let report = pipeline::items(["mug", "bowl"], |_| 12)
+    ///     .download(async |key| Ok::<Vec<u8>, Infallible>(bucket(key)))
+    ///     .compute(|object: Vec<u8>| Ok(object.len()))
+    ///     .upload(async |length| Ok(length))
+    ///     .run()
+    ///     .await;
+    /// assert_eq!(report.into_results().unwrap(), [9, 12]);
+    /// # });
+    /// # fn kiln_doc<T>(test: impl Future<Output = T>) -> T {
+    /// #     tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(test)
+    /// # }
+    /// ```
     pub fn download<F>(self, download: F) -> Pipeline<T, F, C, U> {
         Pipeline {
             items: self.items,
@@ -151,6 +356,27 @@ impl<T, D, C, U> Pipeline<T, D, C, U> {
     }
 
     /// The second stage: a closure without `async`, on the threads of [`compute`](crate::compute).
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use kiln::pipeline;
+    /// # use std::convert::Infallible;
+    ///
+    /// # kiln_doc(async {
+    /// let here = std::thread::current().id();
+    /// let report = pipeline::items([1_u64, 2, 3], |_| 8)
+    ///     .download(async |number| Ok::<_, Infallible>(number))
+    ///     .compute(move |number| Ok((number * number, std::thread::current().id() != here)))
+    ///     .upload(async |computed| Ok(computed))
+    ///     .run()
+    ///     .await;
+    /// assert_eq!(report.into_results().unwrap(), [(1, true), (4, true), (9, true)]);
+    /// # });
+    /// # fn kiln_doc<T>(test: impl Future<Output = T>) -> T {
+    /// #     tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(test)
+    /// # }
+    /// ```
     pub fn compute<F>(self, compute: F) -> Pipeline<T, D, F, U> {
         Pipeline {
             items: self.items,
@@ -162,6 +388,33 @@ impl<T, D, C, U> Pipeline<T, D, C, U> {
     }
 
     /// The third stage: stores what was computed, and gives the item's result.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use kiln::pipeline;
+    /// use std::sync::Mutex;
+    /// # use std::convert::Infallible;
+    ///
+    /// # kiln_doc(async {
+    /// let bucket = Mutex::new(Vec::new());
+    /// let report = pipeline::items(["mug", "bowl"], |_| 4)
+    ///     .download(async |name| Ok::<_, Infallible>(name))
+    ///     .compute(|name: &str| Ok(name.to_uppercase()))
+    ///     .upload(async |object: String| {
+    ///         let key = format!("{object}.txt");
+    ///         bucket.lock().unwrap().push(object);
+    ///         Ok(key)
+    ///     })
+    ///     .run()
+    ///     .await;
+    /// assert_eq!(report.into_results().unwrap(), ["MUG.txt", "BOWL.txt"]);
+    /// assert_eq!(bucket.lock().unwrap().len(), 2);
+    /// # });
+    /// # fn kiln_doc<T>(test: impl Future<Output = T>) -> T {
+    /// #     tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(test)
+    /// # }
+    /// ```
     pub fn upload<F>(self, upload: F) -> Pipeline<T, D, C, F> {
         Pipeline {
             items: self.items,
@@ -176,6 +429,24 @@ impl<T, D, C, U> Pipeline<T, D, C, U> {
     ///
     /// # Cancellation
     /// Dropping the future drops all transfers, and begins no more computations.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use kiln::pipeline;
+    ///
+    /// # kiln_doc(async {
+    /// let pipeline = pipeline::items(["1", "two", "3"], |_| 1)
+    ///     .download(async |text: &str| text.parse::<u32>())
+    ///     .compute(|number| Ok(number * 10))
+    ///     .upload(async |number| Ok(number));
+    /// let report = pipeline.run().await;
+    /// assert!(matches!(report.outcomes[..], [Ok(10), Err(_), Ok(30)]));
+    /// # });
+    /// # fn kiln_doc<T>(test: impl Future<Output = T>) -> T {
+    /// #     tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(test)
+    /// # }
+    /// ```
     pub async fn run<Down, Input, Output, Up, R, E>(self) -> Report<R, E>
     where
         D: Fn(T) -> Down,

@@ -74,6 +74,28 @@ pub struct ItemError<E> {
 }
 
 /// What has ended an item: see [`ItemError`].
+///
+/// # Example
+///
+/// ```
+/// use kiln::pipeline::{self, Cause};
+///
+/// # kiln_doc(async {
+/// let report = pipeline::items(["1", "two", "3, but large"], |text| text.len() as u64)
+///     .memory(10)
+///     .download(async |text: &str| text.parse::<u32>())
+///     .compute(Ok)
+///     .upload(async |number| Ok(number))
+///     .run()
+///     .await;
+/// // What another try does not help.
+/// let is_hopeless = |cause: &Cause<_>| matches!(cause, Cause::Failed(_) | Cause::TooLarge { .. });
+/// assert_eq!(report.failures().filter(|error| is_hopeless(&error.cause)).count(), 2);
+/// # });
+/// # fn kiln_doc<T>(test: impl Future<Output = T>) -> T {
+/// #     tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(test)
+/// # }
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Cause<E> {

@@ -37,6 +37,26 @@ pub struct Report<R, E> {
 
 impl<R, E> Report<R, E> {
     /// The items that have not come through, in their order.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use kiln::pipeline;
+    ///
+    /// # kiln_doc(async {
+    /// let report = pipeline::items(["1", "two", "3"], |_| 1)
+    ///     .download(async |text: &str| text.parse::<u32>())
+    ///     .compute(Ok)
+    ///     .upload(async |number| Ok(number))
+    ///     .run()
+    ///     .await;
+    /// let failed: Vec<usize> = report.failures().map(|error| error.index).collect();
+    /// assert_eq!(failed, [1]);
+    /// # });
+    /// # fn kiln_doc<T>(test: impl Future<Output = T>) -> T {
+    /// #     tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(test)
+    /// # }
+    /// ```
     pub fn failures(&self) -> impl Iterator<Item = &ItemError<E>> {
         self.outcomes
             .iter()
@@ -47,6 +67,26 @@ impl<R, E> Report<R, E> {
     ///
     /// # Errors
     /// The first item that has not, by the order of the items.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use kiln::pipeline;
+    ///
+    /// # kiln_doc(async {
+    /// let report = pipeline::items(["1", "two", "3"], |_| 1)
+    ///     .download(async |text: &str| text.parse::<u32>())
+    ///     .compute(Ok)
+    ///     .upload(async |number| Ok(number))
+    ///     .run()
+    ///     .await;
+    /// let error = report.into_results().unwrap_err();
+    /// assert_eq!(error.to_string(), "item 1, download: invalid digit found in string");
+    /// # });
+    /// # fn kiln_doc<T>(test: impl Future<Output = T>) -> T {
+    /// #     tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(test)
+    /// # }
+    /// ```
     pub fn into_results(self) -> Result<Vec<R>, ItemError<E>> {
         self.outcomes.into_iter().collect()
     }

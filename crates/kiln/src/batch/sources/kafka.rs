@@ -53,6 +53,17 @@ pub struct KafkaBatchResponse {
 
 impl KafkaBatchResponse {
     /// The answer that names these.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use kiln::batch::{KafkaBatchResponse, KafkaIdentifier};
+    ///
+    /// // Without any, the whole batch has succeeded.
+    /// assert!(KafkaBatchResponse::of([]).batch_item_failures.is_empty());
+    /// let failed = (17..20).map(|offset| KafkaIdentifier::new("orders-0", offset));
+    /// assert_eq!(KafkaBatchResponse::of(failed).batch_item_failures.len(), 3);
+    /// ```
     pub fn of(failed: impl IntoIterator<Item = KafkaIdentifier>) -> Self {
         let failed = failed.into_iter();
         Self {
@@ -67,7 +78,14 @@ impl KafkaBatchResponse {
 ///
 /// # Example
 ///
-/// See [`KafkaBatchResponse`].
+/// ```
+/// use kiln::batch::{KafkaBatchResponse, KafkaIdentifier, KafkaItemFailure};
+///
+/// let response = KafkaBatchResponse::of([KafkaIdentifier::new("orders-0", 17)]);
+/// // As a test of a handler looks at it.
+/// let failed: &KafkaItemFailure = &response.batch_item_failures[0];
+/// assert_eq!(failed.item_identifier.offset, 17);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
@@ -95,6 +113,19 @@ pub struct KafkaIdentifier {
 
 impl KafkaIdentifier {
     /// The record at this offset of a partition, such as `orders-0`.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use kiln::batch::KafkaIdentifier;
+    ///
+    /// let identifier = KafkaIdentifier::new("orders-0", 17);
+    /// assert_eq!(
+    ///     serde_json::to_value(identifier)?,
+    ///     serde_json::json!({ "partition": "orders-0", "offset": 17 })
+    /// );
+    /// # Ok::<_, serde_json::Error>(())
+    /// ```
     pub fn new(partition: impl Into<String>, offset: i64) -> Self {
         Self {
             partition: partition.into(),

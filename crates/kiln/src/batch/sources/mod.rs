@@ -19,6 +19,26 @@ use super::engine::AfterFailure;
 /// An event source of batches: [`Sqs`], [`Kinesis`], [`DynamoDb`] or [`Kafka`].
 ///
 /// Sealed: their rules are Lambda's.
+///
+/// # Example
+///
+/// ```
+/// use kiln::batch::{self, Batch, Source, SqsEvent, SqsMessage};
+/// use std::time::Duration;
+///
+/// /// The settings of all our functions, whatever their source.
+/// fn usual<S: Source, I, H>(batch: Batch<'_, S, I, H>) -> Batch<'_, S, I, H> {
+///     batch.concurrency(64).margin(Duration::from_secs(2))
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), batch::BatchError> {
+/// let handler = |_: SqsMessage| async { Ok::<_, kiln::Error>(()) };
+/// let response = usual(batch::sqs(SqsEvent::default(), handler)).await?;
+/// assert!(response.batch_item_failures.is_empty());
+/// # Ok(())
+/// # }
+/// ```
 pub trait Source: sealed::Sealed + fmt::Debug + Send + Sync + 'static {
     /// A record as it comes.
     type Raw: Send + Sync;
