@@ -75,7 +75,7 @@ impl DeadlineLayer {
     ///
     /// # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     /// # runtime.block_on(async {
-    /// // Ten seconds, for whoever writes the answer down.
+    /// // Layers further out need ten seconds, and there are no more.
     /// let service = DeadlineLayer::new().margin(Duration::from_secs(10)).layer(service_fn(|_: Request<()>| {
     ///     std::future::pending::<Result<Response<String>, std::convert::Infallible>>()
     /// }));

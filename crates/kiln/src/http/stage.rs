@@ -47,7 +47,7 @@ impl StageLayer {
     /// ```
     /// use kiln::http::StageLayer;
     /// use kiln::tower::{Layer as _, ServiceExt as _, service_fn};
-    /// use lambda_http::Request;
+    /// use lambda_http::{Body, Request};
     ///
     /// # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     /// # runtime.block_on(async {
@@ -55,8 +55,8 @@ impl StageLayer {
     ///     Ok::<_, std::convert::Infallible>(request.uri().path().to_owned())
     /// }));
     /// // Not from API Gateway: there is no stage to take away.
-    /// let request = Request::new(lambda_http::Body::Empty);
-    /// assert_eq!(service.oneshot(request).await.unwrap(), "/");
+    /// let request = http::Request::get("/orders").body(Body::Empty).unwrap();
+    /// assert_eq!(service.oneshot(request).await.unwrap(), "/orders");
     /// # });
     /// ```
     pub fn new() -> Self {
