@@ -59,6 +59,19 @@ impl Schema {
     ///
     /// # Errors
     /// [`FlagError::Syntax`], or [`FlagError::Schema`] with the feature, the rule and the condition.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use kiln::flags::Schema;
+    ///
+    /// let schema = Schema::parse(br#"{"discount": {"default": false}}"#)?;
+    /// assert!(schema.names().eq(["discount"]));
+    ///
+    /// let error = Schema::parse(br#"{"discount": {"default": "on"}}"#).unwrap_err();
+    /// assert!(error.to_string().starts_with("feature `discount`: its `default`"));
+    /// # Ok::<_, kiln::flags::FlagError>(())
+    /// ```
     pub fn parse(document: &[u8]) -> Result<Self, FlagError> {
         Self::parse_within(document, &[])
     }
@@ -119,6 +132,29 @@ impl Schema {
     /// The value of a feature for these attributes (a JSON object) at this time: that of the first
     /// rule whose conditions are all met, or the feature's default. `None` if there is no such
     /// feature.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use kiln::flags::Schema;
+    /// use serde_json::json;
+    /// use std::time::SystemTime;
+    ///
+    /// let schema = Schema::parse(br#"{"page size": {
+    ///     "boolean_type": false,
+    ///     "default": 10,
+    ///     "rules": {"desktop": {
+    ///         "when_match": 50,
+    ///         "conditions": [{"action": "EQUALS", "key": "device", "value": "desktop"}]
+    ///     }}
+    /// }}"#)?;
+    /// let page_size = |device| {
+    ///     schema.evaluate("page size", &json!({"device": device}), SystemTime::now())
+    /// };
+    /// assert_eq!(page_size("desktop"), Some(&json!(50)));
+    /// assert_eq!(page_size("phone"), Some(&json!(10)));
+    /// # Ok::<_, kiln::flags::FlagError>(())
+    /// ```
     pub fn evaluate(&self, feature: &str, attributes: &Value, now: SystemTime) -> Option<&Value> {
         let found = self.features.iter().find(|(name, _)| name == feature);
         found.map(|(name, feature)| feature.evaluate(name, attributes, now))

@@ -156,6 +156,23 @@ impl FeatureFlags {
     /// # Errors
     /// [`FlagError::Syntax`] and [`FlagError::Schema`] when the document is wrong,
     /// [`FlagError::Type`] when the feature is not boolean.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use kiln::flags::{FeatureFlags, Schema};
+    /// use serde_json::json;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), kiln::flags::FlagError> {
+    /// let flags = FeatureFlags::fixed(Schema::parse(br#"{"search": {"default": true}}"#)?);
+    /// let caller = json!({"tier": "gold"});
+    /// assert!(flags.is_enabled("search", &caller, false).await?);
+    /// // It is not in the document: the value that was passed.
+    /// assert!(!flags.is_enabled("discount", &caller, false).await?);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn is_enabled(
         &self,
         feature: &str,
@@ -184,6 +201,26 @@ impl FeatureFlags {
     /// # Errors
     /// [`FlagError::Syntax`] and [`FlagError::Schema`] when the document is wrong,
     /// [`FlagError::Type`] when the value is of another type.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use kiln::flags::{FeatureFlags, Schema};
+    /// use serde_json::json;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), kiln::flags::FlagError> {
+    /// let flags = FeatureFlags::fixed(Schema::parse(
+    ///     br#"{"page size": {"default": 50, "boolean_type": false}}"#,
+    /// )?);
+    /// let caller = json!({"tier": "gold"});
+    /// assert_eq!(flags.value("page size", &caller, 10_u32).await?, 50);
+    ///
+    /// let error = flags.value("page size", &caller, false).await.unwrap_err();
+    /// assert_eq!(error.to_string(), "the value of feature `page size` is no `bool`");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn value<T: DeserializeOwned>(
         &self,
         feature: &str,
@@ -211,6 +248,24 @@ impl FeatureFlags {
     ///
     /// # Errors
     /// [`FlagError::Syntax`] and [`FlagError::Schema`] when the document is wrong.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use kiln::flags::{FeatureFlags, Schema};
+    /// use serde_json::json;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), kiln::flags::FlagError> {
+    /// let flags = FeatureFlags::fixed(Schema::parse(br#"{
+    ///     "search": {"default": true},
+    ///     "discount": {"default": false},
+    ///     "banner": {"default": "Sale", "boolean_type": false}
+    /// }"#)?);
+    /// assert_eq!(flags.enabled(&json!({})).await?, ["search", "banner"]);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn enabled(&self, attributes: &Value) -> Result<Vec<String>, FlagError> {
         let Some(schema) = self.readable("").await? else {
             return Ok(Vec::new());

@@ -65,6 +65,25 @@ pub struct CompressionLayer {
 
 impl CompressionLayer {
     /// Bodies of at least 1,024 bytes.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use http::{Request, Response};
+    /// use kiln::http::CompressionLayer;
+    /// use kiln::tower::{Layer as _, ServiceExt as _, service_fn};
+    /// use lambda_http::Body;
+    ///
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    /// # runtime.block_on(async {
+    /// let service = CompressionLayer::new().layer(service_fn(|_: Request<Body>| async {
+    ///     Ok::<_, std::convert::Infallible>(Response::new(Body::from("again ".repeat(100))))
+    /// }));
+    /// let request = Request::builder().header("accept-encoding", "gzip");
+    /// let answer = service.oneshot(request.body(Body::Empty).unwrap()).await.unwrap();
+    /// assert!(!answer.headers().contains_key("content-encoding"), "600 bytes are too few");
+    /// # });
+    /// ```
     pub fn new() -> Self {
         Self {
             predicate: DefaultPredicate::new().and(SizeAbove::new(1_024)),
@@ -73,6 +92,25 @@ impl CompressionLayer {
     }
 
     /// Bodies of at least so many bytes.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use http::{Request, Response};
+    /// use kiln::http::CompressionLayer;
+    /// use kiln::tower::{Layer as _, ServiceExt as _, service_fn};
+    /// use lambda_http::Body;
+    ///
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    /// # runtime.block_on(async {
+    /// let service = CompressionLayer::new().at_least(500).layer(service_fn(|_: Request<Body>| async {
+    ///     Ok::<_, std::convert::Infallible>(Response::new(Body::from("again ".repeat(100))))
+    /// }));
+    /// let request = Request::builder().header("accept-encoding", "gzip");
+    /// let answer = service.oneshot(request.body(Body::Empty).unwrap()).await.unwrap();
+    /// assert_eq!(answer.headers()["content-encoding"], "gzip");
+    /// # });
+    /// ```
     #[must_use]
     pub fn at_least(mut self, bytes: u64) -> Self {
         self.predicate = DefaultPredicate::new().and(SizeAbove::new(bytes));
@@ -80,6 +118,26 @@ impl CompressionLayer {
     }
 
     /// Also behind REST APIs, whose `binaryMediaTypes` have `*/*`.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use http::Response;
+    /// use kiln::http::CompressionLayer;
+    /// use kiln::tower::{Layer as _, ServiceExt as _, service_fn};
+    /// use lambda_http::{Body, Request, request};
+    ///
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    /// # runtime.block_on(async {
+    /// let request = request::from_str(kiln::testing::sample_text("apigw-v1")).unwrap();
+    /// assert!(request.headers()["accept-encoding"].to_str().unwrap().contains("gzip"));
+    /// let service = CompressionLayer::new().rest_api().layer(service_fn(|_: Request| async {
+    ///     Ok::<_, std::convert::Infallible>(Response::new(Body::from("again ".repeat(1_000))))
+    /// }));
+    /// let answer = service.oneshot(request).await.unwrap();
+    /// assert!(answer.headers().contains_key("content-encoding"));
+    /// # });
+    /// ```
     #[must_use]
     pub fn rest_api(mut self) -> Self {
         self.rest_api = true;
@@ -112,7 +170,7 @@ impl<S> Layer<S> for CompressionLayer {
     }
 }
 
-/// The service of [`CompressionLayer`].
+/// The service made by [`CompressionLayer`].
 #[derive(Clone)]
 pub struct CompressionService<S> {
     inner: Compression<Marked<S>, Chosen>,

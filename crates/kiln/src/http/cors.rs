@@ -113,6 +113,14 @@ fn parse(origin: &str) -> Result<HeaderValue, InvalidOrigin> {
 }
 
 /// A text that no browser sends as an origin.
+///
+/// # Example
+///
+/// ```
+/// let error = kiln::http::cors(["https://shop.example/"]).unwrap_err();
+/// assert_eq!(error.origin, "https://shop.example/");
+/// assert!(error.to_string().contains("no path"));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct InvalidOrigin {

@@ -46,6 +46,26 @@ pub struct DeadlineLayer {
 
 impl DeadlineLayer {
     /// 100 ms before the deadline.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use http::{Request, Response};
+    /// use kiln::http::DeadlineLayer;
+    /// use kiln::tower::{Layer as _, ServiceExt as _, service_fn};
+    /// use lambda_http::RequestExt as _;
+    /// use std::time::Duration;
+    ///
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    /// # runtime.block_on(async {
+    /// let service = DeadlineLayer::new().layer(service_fn(|_: Request<()>| {
+    ///     std::future::pending::<Result<Response<String>, std::convert::Infallible>>()
+    /// }));
+    /// let context = kiln::testing::ContextBuilder::new().deadline(Duration::from_millis(150));
+    /// let request = Request::new(()).with_lambda_context(context.build());
+    /// assert_eq!(service.oneshot(request).await.unwrap().status(), 504);
+    /// # });
+    /// ```
     pub const fn new() -> Self {
         Self {
             margin: Duration::from_millis(100),
@@ -53,6 +73,27 @@ impl DeadlineLayer {
     }
 
     /// This long before the deadline: the time that layers further out need afterwards.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use http::{Request, Response};
+    /// use kiln::http::DeadlineLayer;
+    /// use kiln::tower::{Layer as _, ServiceExt as _, service_fn};
+    /// use lambda_http::RequestExt as _;
+    /// use std::time::Duration;
+    ///
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    /// # runtime.block_on(async {
+    /// // Layers further out need ten seconds, and there are no more.
+    /// let service = DeadlineLayer::new().margin(Duration::from_secs(10)).layer(service_fn(|_: Request<()>| {
+    ///     std::future::pending::<Result<Response<String>, std::convert::Infallible>>()
+    /// }));
+    /// let context = kiln::testing::ContextBuilder::new().deadline(Duration::from_secs(10));
+    /// let request = Request::new(()).with_lambda_context(context.build());
+    /// assert_eq!(service.oneshot(request).await.unwrap().status(), 504);
+    /// # });
+    /// ```
     #[must_use]
     pub const fn margin(mut self, margin: Duration) -> Self {
         self.margin = margin;
@@ -77,7 +118,7 @@ impl<S> Layer<S> for DeadlineLayer {
     }
 }
 
-/// The service of [`DeadlineLayer`].
+/// The service made by [`DeadlineLayer`].
 #[derive(Clone, Debug)]
 pub struct DeadlineService<S> {
     inner: S,

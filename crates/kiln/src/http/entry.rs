@@ -143,7 +143,7 @@ pub struct Events {
 type Answers = BoxCloneSyncService<Request, Converted, Infallible>;
 type Mapped = Adapter<'static, Converted, Answers>;
 
-/// What goes back to Lambda: the JSON that the front of the request reads.
+/// What goes back to Lambda: the JSON that the front of the request reads, made by [`Events`].
 #[derive(Serialize)]
 #[serde(transparent)]
 pub struct HttpAnswer {
@@ -160,6 +160,25 @@ impl Debug for HttpAnswer {
 
 impl Events {
     /// Of this service, with the layers of [`run`](fn@run).
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use kiln::http::Events;
+    /// use kiln::testing;
+    /// use kiln::tower::{ServiceExt as _, service_fn};
+    /// use lambda_http::Request;
+    /// use std::convert::Infallible;
+    ///
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    /// # runtime.block_on(async {
+    /// let events = Events::new(service_fn(|_: Request| async { Ok::<_, Infallible>("hello") }));
+    /// let event = testing::event(testing::sample("http"));
+    /// let id = event.context.request_id.clone();
+    /// let answer = serde_json::to_value(events.oneshot(event).await.unwrap()).unwrap();
+    /// assert_eq!(answer["headers"]["x-request-id"], id, "that of `RequestIdLayer`");
+    /// # });
+    /// ```
     pub fn new<S>(service: S) -> Self
     where
         S: Service<Request> + Clone + Send + Sync + 'static,

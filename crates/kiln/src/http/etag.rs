@@ -55,6 +55,27 @@ pub struct ETagLayer {
 
 impl ETagLayer {
     /// The layer. It has no settings.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use http::{Request, Response};
+    /// use kiln::http::ETagLayer;
+    /// use kiln::tower::{Layer as _, ServiceExt as _, service_fn};
+    /// use lambda_http::Body;
+    ///
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    /// # runtime.block_on(async {
+    /// let service = ETagLayer::new().layer(service_fn(|_: Request<()>| async {
+    ///     Ok::<_, std::convert::Infallible>(Response::new(Body::from("catalogue")))
+    /// }));
+    /// let read = service.clone().oneshot(Request::new(())).await.unwrap();
+    /// assert!(read.headers().contains_key("etag"));
+    ///
+    /// let written = service.oneshot(Request::post("/").body(()).unwrap()).await.unwrap();
+    /// assert!(!written.headers().contains_key("etag"), "only GET and HEAD are tagged");
+    /// # });
+    /// ```
     pub fn new() -> Self {
         Self::default()
     }
@@ -68,7 +89,7 @@ impl<S> Layer<S> for ETagLayer {
     }
 }
 
-/// The service of [`ETagLayer`].
+/// The service made by [`ETagLayer`].
 #[derive(Clone, Debug)]
 pub struct ETagService<S> {
     inner: S,

@@ -140,6 +140,17 @@ impl Problem {
     }
 
     /// Names the type: a URI, absolute or not, that clients can match on.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use http::StatusCode;
+    /// use kiln::http::Problem;
+    ///
+    /// let problem = Problem::new(StatusCode::CONFLICT).kind("order-id-taken");
+    /// let response: http::Response<String> = problem.response();
+    /// assert!(response.body().contains(r#""type":"order-id-taken""#));
+    /// ```
     #[must_use]
     pub fn kind(mut self, kind: impl Into<Cow<'static, str>>) -> Self {
         self.kind = kind.into();
@@ -147,6 +158,19 @@ impl Problem {
     }
 
     /// Sets the title: the same for all problems of the type.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use http::StatusCode;
+    /// use kiln::http::Problem;
+    ///
+    /// let problem = Problem::new(StatusCode::CONFLICT)
+    ///     .kind("order-id-taken")
+    ///     .title("The order id is taken");
+    /// let response: http::Response<String> = problem.response();
+    /// assert!(response.body().contains(r#""title":"The order id is taken""#));
+    /// ```
     #[must_use]
     pub fn title(mut self, title: impl Into<Cow<'static, str>>) -> Self {
         self.title = title.into();
@@ -154,6 +178,17 @@ impl Problem {
     }
 
     /// Says what went wrong this time. Callers read it, whatever the status is.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use http::StatusCode;
+    /// use kiln::http::Problem;
+    ///
+    /// let problem = Problem::new(StatusCode::BAD_REQUEST).detail("`quantity` is below 1");
+    /// let response: http::Response<String> = problem.response();
+    /// assert!(response.body().contains(r#""detail":"`quantity` is below 1""#));
+    /// ```
     #[must_use]
     pub fn detail(mut self, detail: impl Into<String>) -> Self {
         self.detail = Some(detail.into());
@@ -161,6 +196,17 @@ impl Problem {
     }
 
     /// Says which time: [`ProblemLayer`](super::ProblemLayer) puts the request id here.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use http::StatusCode;
+    /// use kiln::http::Problem;
+    ///
+    /// let problem = Problem::new(StatusCode::NOT_FOUND).instance("/orders/ord-1001");
+    /// let response: http::Response<String> = problem.response();
+    /// assert!(response.body().contains(r#""instance":"/orders/ord-1001""#));
+    /// ```
     #[must_use]
     pub fn instance(mut self, instance: impl Into<String>) -> Self {
         self.instance = Some(instance.into());
@@ -168,6 +214,20 @@ impl Problem {
     }
 
     /// Adds a member of the application's own. The standard ones stay as they are.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use http::StatusCode;
+    /// use kiln::http::Problem;
+    ///
+    /// let problem = Problem::new(StatusCode::CONFLICT)
+    ///     .with("left", 3)
+    ///     .with("status", 200);
+    /// let response: http::Response<String> = problem.response();
+    /// assert!(response.body().contains(r#""left":3"#));
+    /// assert!(response.body().contains(r#""status":409"#), "a standard one");
+    /// ```
     #[must_use]
     pub fn with(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         let name = name.into();
@@ -179,6 +239,16 @@ impl Problem {
     }
 
     /// The status.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use http::StatusCode;
+    /// use kiln::http::Problem;
+    ///
+    /// let problem = Problem::new(StatusCode::GONE).title("The sale is over");
+    /// assert_eq!(problem.status(), StatusCode::GONE);
+    /// ```
     pub fn status(&self) -> StatusCode {
         self.status
     }

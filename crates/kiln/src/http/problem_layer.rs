@@ -72,6 +72,25 @@ pub struct ProblemLayer {
 
 impl ProblemLayer {
     /// The layer. It has no settings.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use http::{Request, Response, StatusCode};
+    /// use kiln::http::ProblemLayer;
+    /// use kiln::tower::{Layer as _, ServiceExt as _, service_fn};
+    ///
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    /// # runtime.block_on(async {
+    /// let service = ProblemLayer::new().layer(service_fn(|_: Request<()>| async {
+    ///     let mut answer = Response::new(String::new());
+    ///     *answer.status_mut() = StatusCode::NOT_FOUND;
+    ///     Ok::<_, std::convert::Infallible>(answer)
+    /// }));
+    /// let answer = service.oneshot(Request::new(())).await.unwrap();
+    /// assert!(answer.body().contains(r#""title":"Not Found""#), "where there was nothing");
+    /// # });
+    /// ```
     pub fn new() -> Self {
         Self::default()
     }
@@ -85,7 +104,7 @@ impl<S> Layer<S> for ProblemLayer {
     }
 }
 
-/// The service of [`ProblemLayer`].
+/// The service made by [`ProblemLayer`].
 #[derive(Clone, Debug)]
 pub struct ProblemService<S> {
     inner: S,

@@ -28,6 +28,26 @@ pub struct RequestIdLayer {
 
 impl RequestIdLayer {
     /// As `x-request-id`.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use http::{Request, Response};
+    /// use kiln::http::RequestIdLayer;
+    /// use kiln::tower::{Layer as _, ServiceExt as _, service_fn};
+    /// use lambda_http::RequestExt as _;
+    ///
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    /// # runtime.block_on(async {
+    /// let service = RequestIdLayer::new().layer(service_fn(|_: Request<()>| async {
+    ///     Ok::<_, std::convert::Infallible>(Response::new(()))
+    /// }));
+    /// let context = kiln::testing::ContextBuilder::new().request_id("8476a536");
+    /// let request = Request::new(()).with_lambda_context(context.build());
+    /// let answer = service.oneshot(request).await.unwrap();
+    /// assert_eq!(answer.headers()["x-request-id"], "8476a536");
+    /// # });
+    /// ```
     pub fn new() -> Self {
         Self {
             name: HeaderName::from_static("x-request-id"),
@@ -35,6 +55,27 @@ impl RequestIdLayer {
     }
 
     /// Under another name.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use http::{HeaderName, Request, Response};
+    /// use kiln::http::RequestIdLayer;
+    /// use kiln::tower::{Layer as _, ServiceExt as _, service_fn};
+    /// use lambda_http::RequestExt as _;
+    ///
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    /// # runtime.block_on(async {
+    /// let name = HeaderName::from_static("x-correlation-id");
+    /// let service = RequestIdLayer::new().named(name).layer(service_fn(|_: Request<()>| async {
+    ///     Ok::<_, std::convert::Infallible>(Response::new(()))
+    /// }));
+    /// let context = kiln::testing::ContextBuilder::new().request_id("8476a536");
+    /// let request = Request::new(()).with_lambda_context(context.build());
+    /// let answer = service.oneshot(request).await.unwrap();
+    /// assert_eq!(answer.headers()["x-correlation-id"], "8476a536");
+    /// # });
+    /// ```
     #[must_use]
     pub fn named(mut self, name: HeaderName) -> Self {
         self.name = name;
@@ -59,7 +100,7 @@ impl<S> Layer<S> for RequestIdLayer {
     }
 }
 
-/// The service of [`RequestIdLayer`].
+/// The service made by [`RequestIdLayer`].
 #[derive(Clone, Debug)]
 pub struct RequestIdService<S> {
     inner: S,

@@ -44,6 +44,25 @@ pub struct BodyLimitLayer {
 
 impl BodyLimitLayer {
     /// At most this many bytes, as the handler sees them: decoded from base64, if they were encoded.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use http::{Request, Response};
+    /// use kiln::http::BodyLimitLayer;
+    /// use kiln::tower::{Layer as _, ServiceExt as _, service_fn};
+    ///
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    /// # runtime.block_on(async {
+    /// let service = BodyLimitLayer::new(5).layer(service_fn(|_: Request<String>| async {
+    ///     Ok::<_, std::convert::Infallible>(Response::new(String::new()))
+    /// }));
+    /// let answer = service.clone().oneshot(Request::new("12345".to_owned())).await.unwrap();
+    /// assert_eq!(answer.status(), 200);
+    /// let answer = service.oneshot(Request::new("123456".to_owned())).await.unwrap();
+    /// assert_eq!(answer.status(), 413);
+    /// # });
+    /// ```
     pub const fn new(limit: u64) -> Self {
         Self { limit }
     }
@@ -60,7 +79,7 @@ impl<S> Layer<S> for BodyLimitLayer {
     }
 }
 
-/// The service of [`BodyLimitLayer`].
+/// The service made by [`BodyLimitLayer`].
 #[derive(Clone, Debug)]
 pub struct BodyLimitService<S> {
     inner: S,

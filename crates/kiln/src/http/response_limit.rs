@@ -63,6 +63,26 @@ pub struct ResponseLimitLayer {
 
 impl ResponseLimitLayer {
     /// [`RESPONSE_LIMIT`], and [`ALB_RESPONSE_LIMIT`] for requests of load balancers.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use kiln::http::ResponseLimitLayer;
+    /// use kiln::tower::{Layer as _, ServiceExt as _, service_fn};
+    /// use lambda_http::{Request, request};
+    ///
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    /// # runtime.block_on(async {
+    /// let service = ResponseLimitLayer::new().layer(service_fn(|_: Request| async {
+    ///     Ok::<_, std::convert::Infallible>("x".repeat(2_000_000))
+    /// }));
+    /// let answer = service.clone().oneshot(Request::default()).await.unwrap();
+    /// assert_eq!(answer.status(), 200);
+    ///
+    /// let of_balancer = request::from_str(kiln::testing::sample_text("alb")).unwrap();
+    /// assert_eq!(service.oneshot(of_balancer).await.unwrap().status(), 500);
+    /// # });
+    /// ```
     pub const fn new() -> Self {
         Self {
             limit: RESPONSE_LIMIT,
@@ -70,6 +90,23 @@ impl ResponseLimitLayer {
     }
 
     /// At most so many bytes of JSON, where that is less.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use kiln::http::ResponseLimitLayer;
+    /// use kiln::tower::{Layer as _, ServiceExt as _, service_fn};
+    /// use lambda_http::Request;
+    ///
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    /// # runtime.block_on(async {
+    /// let layer = ResponseLimitLayer::new().at_most(64 * 1024);
+    /// let service = layer.layer(service_fn(|_: Request| async {
+    ///     Ok::<_, std::convert::Infallible>("x".repeat(100_000))
+    /// }));
+    /// assert_eq!(service.oneshot(Request::default()).await.unwrap().status(), 500);
+    /// # });
+    /// ```
     #[must_use]
     pub const fn at_most(mut self, bytes: usize) -> Self {
         self.limit = bytes;
@@ -94,7 +131,7 @@ impl<S> Layer<S> for ResponseLimitLayer {
     }
 }
 
-/// The service of [`ResponseLimitLayer`].
+/// The service made by [`ResponseLimitLayer`].
 #[derive(Clone, Debug)]
 pub struct ResponseLimitService<S> {
     inner: S,

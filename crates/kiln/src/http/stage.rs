@@ -41,6 +41,24 @@ pub struct StageLayer {
 
 impl StageLayer {
     /// The layer. It has no settings.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use kiln::http::StageLayer;
+    /// use kiln::tower::{Layer as _, ServiceExt as _, service_fn};
+    /// use lambda_http::{Body, Request};
+    ///
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    /// # runtime.block_on(async {
+    /// let service = StageLayer::new().layer(service_fn(|request: Request| async move {
+    ///     Ok::<_, std::convert::Infallible>(request.uri().path().to_owned())
+    /// }));
+    /// // Not from API Gateway: there is no stage to take away.
+    /// let request = http::Request::get("/orders").body(Body::Empty).unwrap();
+    /// assert_eq!(service.oneshot(request).await.unwrap(), "/orders");
+    /// # });
+    /// ```
     pub fn new() -> Self {
         Self::default()
     }
@@ -54,7 +72,7 @@ impl<S> Layer<S> for StageLayer {
     }
 }
 
-/// The service of [`StageLayer`].
+/// The service made by [`StageLayer`].
 #[derive(Clone, Debug)]
 pub struct StageService<S> {
     inner: S,

@@ -63,6 +63,18 @@ struct Session {
 
 impl AppConfig {
     /// The configurations of an application in an environment, by names or ids.
+    ///
+    /// # Example
+    ///
+    /// ```no_run
+    /// use kiln::flags::FeatureFlags;
+    /// use kiln::parameters::{AppConfig, Parameters};
+    ///
+    /// # fn flags(client: aws_sdk_appconfigdata::Client) {
+    /// let store = Parameters::new(AppConfig::new(client, "shop", "production"));
+    /// let flags = FeatureFlags::stored(store, "features");
+    /// # }
+    /// ```
     pub fn new(
         client: Client,
         application: impl Into<String>,
@@ -79,6 +91,18 @@ impl AppConfig {
     }
 
     /// The poll interval that sessions ask for: 15 s to a day.
+    ///
+    /// # Example
+    ///
+    /// ```no_run
+    /// use kiln::parameters::AppConfig;
+    /// use std::time::Duration;
+    ///
+    /// # fn configure(client: aws_sdk_appconfigdata::Client) {
+    /// let store = AppConfig::new(client, "shop", "production")
+    ///     .with_poll_interval(Duration::from_secs(15));
+    /// # }
+    /// ```
     #[must_use]
     pub fn poll_interval(mut self, interval: Duration) -> Self {
         self.poll_interval = Some(interval);
@@ -86,6 +110,18 @@ impl AppConfig {
     }
 
     /// Poll intervals by this clock.
+    ///
+    /// # Example
+    ///
+    /// ```no_run
+    /// use kiln::parameters::AppConfig;
+    /// use kiln::testing::FakeClock;
+    ///
+    /// # fn configure(client: aws_sdk_appconfigdata::Client) {
+    /// let clock = FakeClock::at_epoch_seconds(1_700_000_000);
+    /// let store = AppConfig::new(client, "shop", "production").with_clock(clock.clone());
+    /// # }
+    /// ```
     #[must_use]
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);

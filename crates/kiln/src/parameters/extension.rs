@@ -74,12 +74,42 @@ enum Service {
 
 impl Extension {
     /// Parameters of SSM.
+    ///
+    /// # Example
+    ///
+    /// ```no_run
+    /// use kiln::parameters::{Extension, Parameters};
+    ///
+    /// # async fn read() -> Result<(), kiln::parameters::ParameterError> {
+    /// let parameters = Parameters::new(Extension::ssm());
+    /// let url = parameters.get("/orders/url").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn ssm() -> Self {
         let decrypt = settings::decrypt(settings::variable);
         Self::from_variables(Service::Ssm { decrypt }, settings::variable)
     }
 
     /// Secrets of Secrets Manager.
+    ///
+    /// # Example
+    ///
+    /// ```no_run
+    /// use kiln::parameters::{Extension, Parameters};
+    ///
+    /// # #[derive(serde::Deserialize)]
+    /// # struct Login {
+    /// #     username: String,
+    /// # }
+    /// # async fn read() -> Result<(), kiln::parameters::ParameterError> {
+    /// let secrets = Parameters::new(Extension::secrets_manager());
+    /// // As Secrets Manager has those of databases: `{"username": …, "password": …}`.
+    /// let login: Login = secrets.get_json("orders/database").await?;
+    /// # let _ = login.username;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn secrets_manager() -> Self {
         Self::from_variables(Service::SecretsManager, settings::variable)
     }
@@ -98,6 +128,38 @@ impl Extension {
     /// # Panics
     /// Never: a token that no header can have makes every call fail with
     /// [`ParameterError::Refused`].
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use kiln::parameters::{Extension, Parameters};
+    /// use std::io::{Read as _, Write as _};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// // One of a test, beside the function.
+    /// let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+    /// let port = listener.local_addr()?.port();
+    /// # let test = std::thread::spawn(move || {
+    /// #     let (mut stream, _) = listener.accept().unwrap();
+    /// #     let mut request = Vec::new();
+    /// #     while !request.ends_with(b"\r\n\r\n") {
+    /// #         let mut byte = [0];
+    /// #         stream.read_exact(&mut byte).unwrap();
+    /// #         request.push(byte[0]);
+    /// #     }
+    /// #     let answer = r#"{"Parameter": {"Value": "100"}}"#;
+    /// #     let length = answer.len();
+    /// #     write!(stream, "HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n{answer}").unwrap();
+    /// #     String::from_utf8(request).unwrap()
+    /// # });
+    /// let parameters = Parameters::new(Extension::ssm().at(port, "token"));
+    /// assert_eq!(parameters.get("/orders/limit").await?, "100");
+    /// let request = test.join().unwrap();
+    /// assert!(request.contains("x-aws-parameters-secrets-token: token"));
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn at(mut self, port: u16, token: &str) -> Self {
         self.port = port;

@@ -102,6 +102,23 @@ pub trait Provider: Send + Sync + 'static {
     /// # Errors
     /// [`ParameterError`], of the name that was asked for. [`ParameterError::Unavailable`] for what
     /// passes by itself: only then may a stale value stand in.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use kiln::parameters::{InMemory, Provider, Query};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), kiln::parameters::ParameterError> {
+    /// let store = InMemory::from([("/orders/limit", "100")]);
+    /// let value = store.fetch(&Query::new("/orders/limit")).await?;
+    /// assert_eq!(value.as_bytes(), b"100");
+    ///
+    /// let error = store.fetch(&Query::new("/orders/url")).await.unwrap_err();
+    /// assert_eq!(error.name(), "/orders/url");
+    /// # Ok(())
+    /// # }
+    /// ```
     fn fetch(&self, query: &Query) -> impl Future<Output = Result<Value, ParameterError>> + Send;
 }
 
@@ -125,6 +142,20 @@ pub trait PathProvider: Provider {
     ///
     /// # Errors
     /// [`ParameterError`], of the path.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use kiln::parameters::{InMemory, PathProvider, Query};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), kiln::parameters::ParameterError> {
+    /// let store = InMemory::from([("/orders/database/user", "app")]);
+    /// let found = store.fetch_path(&Query::new("/orders")).await?;
+    /// assert_eq!(found[0].0, "/orders/database/user", "the whole name");
+    /// # Ok(())
+    /// # }
+    /// ```
     fn fetch_path(
         &self,
         path: &Query,
@@ -148,6 +179,20 @@ pub trait PathProvider: Provider {
 /// ```
 pub trait NamesProvider: Provider {
     /// Fetches the values, each of which may fail by itself: one answer for each query.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use kiln::parameters::{InMemory, NamesProvider, Query};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let store = InMemory::from([("a", "1")]);
+    /// let answers = store.fetch_names(vec![Query::new("a"), Query::new("b")]).await;
+    /// assert_eq!(answers.len(), 2, "one for each, found or not");
+    /// assert_eq!(store.fetches(), 1, "but one call");
+    /// # }
+    /// ```
     fn fetch_names(
         &self,
         queries: Vec<Query>,
@@ -174,6 +219,23 @@ pub struct AnyProvider(Arc<dyn Boxed>);
 
 impl AnyProvider {
     /// Any provider, as one type.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use kiln::parameters::{AnyProvider, Extension, InMemory, Parameters};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), kiln::parameters::ParameterError> {
+    /// let provider = match Extension::is_present() {
+    ///     true => AnyProvider::new(Extension::ssm()),
+    ///     false => AnyProvider::new(InMemory::from([("/orders/limit", "100")])),
+    /// };
+    /// let parameters = Parameters::new(provider);
+    /// assert_eq!(parameters.get("/orders/limit").await?, "100");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn new(provider: impl Provider) -> Self {
         Self(Arc::new(provider))
     }

@@ -256,6 +256,22 @@ impl<P: Provider> Parameters<P> {
     ///
     /// # Errors
     /// [`ParameterError`]; [`Transform`](ParameterError::Transform) when it is not UTF-8.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use kiln::parameters::{InMemory, ParameterError, Parameters};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), kiln::parameters::ParameterError> {
+    /// let parameters = Parameters::new(InMemory::from([("/orders/url", "https://example.com")]));
+    /// assert_eq!(parameters.get("/orders/url").await?, "https://example.com");
+    ///
+    /// let error = parameters.get("/orders/uri").await.unwrap_err();
+    /// assert!(matches!(error, ParameterError::NotFound { .. }));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn get(&self, name: &str) -> Result<String, ParameterError> {
         let parameter = self.parameter(name).await?;
         Ok(parameter.text()?.to_owned())

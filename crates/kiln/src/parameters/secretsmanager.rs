@@ -32,6 +32,22 @@ pub struct SecretsManager {
 
 impl SecretsManager {
     /// Through this client. Its configuration has the retries and timeouts.
+    ///
+    /// # Example
+    ///
+    /// ```no_run
+    /// use aws_sdk_secretsmanager::config::timeout::TimeoutConfig;
+    /// use aws_sdk_secretsmanager::{Client, config};
+    /// use kiln::parameters::{Parameters, SecretsManager};
+    /// use std::time::Duration;
+    ///
+    /// # fn secrets(builder: config::Builder) {
+    /// let timeouts = TimeoutConfig::builder().operation_timeout(Duration::from_secs(2)).build();
+    /// // Of `config::Builder::from(&aws_config::load_from_env().await)`.
+    /// let config = builder.timeout_config(timeouts).build();
+    /// let secrets = Parameters::new(SecretsManager::new(Client::from_conf(config)));
+    /// # }
+    /// ```
     pub fn new(client: Client) -> Self {
         Self { client }
     }

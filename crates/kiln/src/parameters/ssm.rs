@@ -49,6 +49,20 @@ pub struct Ssm {
 
 impl Ssm {
     /// Through this client. Its configuration has the retries and timeouts.
+    ///
+    /// # Example
+    ///
+    /// ```no_run
+    /// use aws_sdk_ssm::config::retry::RetryConfig;
+    /// use aws_sdk_ssm::{Client, config};
+    /// use kiln::parameters::{Parameters, Ssm};
+    ///
+    /// # fn parameters(builder: config::Builder) {
+    /// // Of `config::Builder::from(&aws_config::load_from_env().await)`.
+    /// let config = builder.retry_config(RetryConfig::standard().with_max_attempts(2)).build();
+    /// let parameters = Parameters::new(Ssm::new(Client::from_conf(config)));
+    /// # }
+    /// ```
     pub fn new(client: Client) -> Self {
         Self {
             client,
@@ -57,6 +71,19 @@ impl Ssm {
     }
 
     /// Whether encrypted values are decrypted.
+    ///
+    /// # Example
+    ///
+    /// ```no_run
+    /// use kiln::parameters::{Parameters, Ssm};
+    ///
+    /// # async fn read(client: aws_sdk_ssm::Client) -> Result<(), kiln::parameters::ParameterError> {
+    /// // A `SecureString`, which would be ciphertext otherwise.
+    /// let parameters = Parameters::new(Ssm::new(client).decrypting(true));
+    /// let key = parameters.secret("/orders/key").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn decrypt(mut self, decrypt: bool) -> Self {
         self.decrypt = decrypt;

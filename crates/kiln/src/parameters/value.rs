@@ -160,6 +160,20 @@ impl Parameter {
     }
 
     /// Its name, as it was asked for.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use kiln::parameters::{InMemory, Parameters};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), kiln::parameters::ParameterError> {
+    /// let parameters = Parameters::new(InMemory::from([("/orders/limit", "100")]));
+    /// let limit = parameters.parameter("/orders/limit").await?;
+    /// assert_eq!(limit.name(), "/orders/limit");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -168,6 +182,22 @@ impl Parameter {
     ///
     /// # Errors
     /// [`ParameterError::Transform`] when the bytes are not UTF-8.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use kiln::parameters::{InMemory, Parameters};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), kiln::parameters::ParameterError> {
+    /// let store = InMemory::from([("/orders/url", "https://example.com")]);
+    /// store.set("/orders/logo", vec![0xff]);
+    /// let parameters = Parameters::new(store);
+    /// assert_eq!(parameters.parameter("/orders/url").await?.text()?, "https://example.com");
+    /// assert!(parameters.parameter("/orders/logo").await?.text().is_err(), "no UTF-8");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn text(&self) -> Result<&str, ParameterError> {
         std::str::from_utf8(&self.bytes)
             .map_err(|_| ParameterError::transform(&self.name, "UTF-8 text"))
@@ -177,6 +207,21 @@ impl Parameter {
     ///
     /// # Errors
     /// [`ParameterError::Transform`] when the bytes are not UTF-8.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use kiln::parameters::{InMemory, Parameters};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), kiln::parameters::ParameterError> {
+    /// let parameters = Parameters::new(InMemory::from([("/orders/key", "pa55")]));
+    /// let key = parameters.parameter("/orders/key").await?.secret()?;
+    /// assert_eq!(format!("{key:?}"), "[secret]");
+    /// assert_eq!(key.expose(), "pa55");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn secret(&self) -> Result<Secret, ParameterError> {
         self.text().map(|text| Secret::new(text.to_owned()))
     }
@@ -186,6 +231,21 @@ impl Parameter {
     /// # Errors
     /// [`ParameterError::Transform`] when it is not JSON, or not of that type; the error names the
     /// type and the place, and nothing of the value.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use kiln::parameters::{InMemory, Parameters};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), kiln::parameters::ParameterError> {
+    /// let parameters = Parameters::new(InMemory::from([("/orders/limits", "[5, 10]")]));
+    /// let limits = parameters.parameter("/orders/limits").await?;
+    /// assert_eq!(limits.json::<Vec<u32>>()?, [5, 10]);
+    /// assert!(limits.json::<String>().is_err());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, ParameterError> {
         let Some(json) = &self.json else {
             return parse(&self.name, &self.bytes);
@@ -194,6 +254,22 @@ impl Parameter {
     }
 
     /// Its bytes: as the store has them, or decoded if the transform was [`Transform::Binary`].
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use kiln::parameters::{InMemory, Parameters, Transform};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), kiln::parameters::ParameterError> {
+    /// let parameters = Parameters::new(InMemory::from([("/orders/logo", "AAEC")]));
+    /// let stored = parameters.parameter("/orders/logo").await?;
+    /// assert_eq!(stored.bytes(), "AAEC");
+    /// let decoded = parameters.get_transformed("/orders/logo", Transform::Binary).await?;
+    /// assert_eq!(decoded.bytes(), [0, 1, 2].as_slice());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn bytes(&self) -> Bytes {
         self.bytes.clone()
     }

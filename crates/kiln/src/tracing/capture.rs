@@ -8,12 +8,44 @@ use serde::Serialize;
 const LONGEST: usize = 16 * 1024;
 
 /// What a [`TracingLayer`](super::TracingLayer) records of responses.
+///
+/// # Example
+///
+/// ```
+/// use kiln::tracing::{Capture, CaptureResponse, NoCapture};
+///
+/// fn recorded(capture: impl Capture<Vec<u32>>) -> Option<String> {
+///     capture.capture(&vec![1, 2])
+/// }
+/// assert_eq!(recorded(NoCapture), None);
+/// assert_eq!(recorded(CaptureResponse::default()).as_deref(), Some("[1,2]"));
+/// ```
 pub trait Capture<R>: Clone + Send + 'static {
     /// The text that is recorded, if any.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use kiln::tracing::{Capture as _, CaptureResponse};
+    ///
+    /// let long = "x".repeat(100_000);
+    /// let recorded = CaptureResponse::default().capture(&long).unwrap();
+    /// assert_eq!(recorded.len(), 16 * 1024, "its first 16 KB");
+    /// ```
     fn capture(&self, response: &R) -> Option<String>;
 }
 
 /// Nothing is recorded of responses.
+///
+/// # Example
+///
+/// ```
+/// use kiln::tracing::{NoCapture, TracingLayer};
+///
+/// // What a layer has from the start, where its type is to be written.
+/// let layer: TracingLayer<NoCapture> = TracingLayer::new(kiln::tracing::provider().build());
+/// # let _ = layer;
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NoCapture;
 
@@ -24,6 +56,16 @@ impl<R> Capture<R> for NoCapture {
 }
 
 /// Responses are recorded as JSON.
+///
+/// # Example
+///
+/// ```
+/// use kiln::tracing::{CaptureResponse, TracingLayer};
+///
+/// let layer = TracingLayer::new(kiln::tracing::provider().build());
+/// let recording: TracingLayer<CaptureResponse> = layer.capture_response();
+/// # let _ = recording;
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct CaptureResponse {
     pub(super) _private: PhantomData<()>,

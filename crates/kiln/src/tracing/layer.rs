@@ -78,6 +78,32 @@ pub struct TracingLayer<C = NoCapture> {
 
 impl TracingLayer {
     /// With the spans of this provider: that of [`provider`](super::provider()), or any other.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use kiln::tracing::TracingLayer;
+    /// # use kiln::tower::{Layer as _, ServiceExt as _, service_fn};
+    /// # use kiln::{Context, Diagnostic, LambdaEvent};
+    /// # use opentelemetry_sdk::trace::InMemorySpanExporter;
+    /// use opentelemetry_sdk::trace::SdkTracerProvider;
+    ///
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    /// # runtime.block_on(async {
+    /// # let exporter = InMemorySpanExporter::default();
+    /// let provider = SdkTracerProvider::builder().with_batch_exporter(exporter.clone()).build();
+    /// let layer = TracingLayer::new(provider);
+    /// # let layer = layer.enabled(true);
+    /// # let service = layer.layer(service_fn(|event: LambdaEvent<&'static str>| async move {
+    /// #     Ok::<_, Diagnostic>(event.payload)
+    /// # }));
+    /// let header = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1";
+    /// let context = kiln::testing::ContextBuilder::new().trace_id(header);
+    /// service.oneshot(context.event("hello")).await.unwrap();
+    /// let spans = exporter.get_finished_spans().unwrap();
+    /// assert_eq!(spans[0].parent_span_id.to_string(), "53995c3f42cd8ad8");
+    /// # });
+    /// ```
     pub fn new(provider: SdkTracerProvider) -> Self {
         Self {
             tracer: provider.tracer("kiln"),
@@ -119,6 +145,31 @@ impl TracingLayer {
 
 impl<C> TracingLayer<C> {
     /// What invokes the function: `faas.trigger`, and the kind of the span.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use kiln::tracing::{TracingLayer, Trigger};
+    /// # use kiln::tower::{Layer as _, ServiceExt as _, service_fn};
+    /// # use kiln::{Context, Diagnostic, LambdaEvent};
+    /// # use opentelemetry_sdk::trace::InMemorySpanExporter;
+    /// use opentelemetry::trace::SpanKind;
+    ///
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    /// # runtime.block_on(async {
+    /// # let exporter = InMemorySpanExporter::default();
+    /// # let provider = kiln::tracing::provider().with_batch_exporter(exporter.clone()).build();
+    /// let layer = TracingLayer::new(provider).trigger(Trigger::PubSub);
+    /// # let layer = layer.enabled(true);
+    /// # let service = layer.layer(service_fn(|event: LambdaEvent<&'static str>| async move {
+    /// #     Ok::<_, Diagnostic>(event.payload)
+    /// # }));
+    /// # service.oneshot(LambdaEvent::new("hello", Context::default())).await.unwrap();
+    /// let spans = exporter.get_finished_spans().unwrap();
+    /// assert_eq!(spans[0].span_kind, SpanKind::Consumer);
+    /// assert!(spans[0].attributes.iter().any(|it| it.value.as_str() == "pubsub"));
+    /// # });
+    /// ```
     #[must_use]
     pub fn trigger(mut self, trigger: Trigger) -> Self {
         self.described.trigger = trigger;
@@ -128,6 +179,30 @@ impl<C> TracingLayer<C> {
     /// Whether the message of an error is recorded beside its type, as it is by default.
     ///
     /// Lambda logs it anyway. `POWERTOOLS_TRACER_CAPTURE_ERROR=false` switches it off as well.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use kiln::tracing::TracingLayer;
+    /// # use kiln::tower::{Layer as _, ServiceExt as _, service_fn};
+    /// # use kiln::{Context, Diagnostic, LambdaEvent};
+    /// # use opentelemetry_sdk::trace::InMemorySpanExporter;
+    /// use opentelemetry::trace::Status;
+    ///
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    /// # runtime.block_on(async {
+    /// # let exporter = InMemorySpanExporter::default();
+    /// # let provider = kiln::tracing::provider().with_batch_exporter(exporter.clone()).build();
+    /// let layer = TracingLayer::new(provider).capture_error(false);
+    /// # let layer = layer.enabled(true);
+    /// # let service = layer.layer(service_fn(|_: LambdaEvent<&'static str>| async {
+    /// #     Err::<(), _>(Diagnostic { error_type: "Refused".into(), error_message: "by ada@example.com".into() })
+    /// # }));
+    /// # service.oneshot(LambdaEvent::new("hello", Context::default())).await.unwrap_err();
+    /// let spans = exporter.get_finished_spans().unwrap();
+    /// assert_eq!(spans[0].status, Status::error(""), "without its message");
+    /// # });
+    /// ```
     #[must_use]
     pub fn capture_error(mut self, capture: bool) -> Self {
         self.settings.capture_error = capture;
@@ -138,6 +213,32 @@ impl<C> TracingLayer<C> {
     ///
     /// That is all there is to read in a function without active tracing. Its spans then begin traces
     /// of their own, linked to X-Ray's. Where X-Ray says `Sampled=1` they stay part of its trace.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use kiln::tracing::TracingLayer;
+    /// # use kiln::tower::{Layer as _, ServiceExt as _, service_fn};
+    /// # use kiln::{Context, Diagnostic, LambdaEvent};
+    /// # use opentelemetry_sdk::trace::InMemorySpanExporter;
+    ///
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    /// # runtime.block_on(async {
+    /// # let exporter = InMemorySpanExporter::default();
+    /// # let provider = kiln::tracing::provider().with_batch_exporter(exporter.clone()).build();
+    /// let layer = TracingLayer::new(provider).own_sampling();
+    /// # let layer = layer.enabled(true);
+    /// # let service = layer.layer(service_fn(|event: LambdaEvent<&'static str>| async move {
+    /// #     Ok::<_, Diagnostic>(event.payload)
+    /// # }));
+    /// let context = kiln::testing::ContextBuilder::new()
+    ///     .trace_id("Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=0");
+    /// service.oneshot(context.event("hello")).await.unwrap();
+    /// let spans = exporter.get_finished_spans().unwrap();
+    /// assert_eq!(spans.len(), 1, "traced all the same");
+    /// assert_eq!(spans[0].links[0].span_context.span_id().to_string(), "53995c3f42cd8ad8");
+    /// # });
+    /// ```
     #[must_use]
     pub fn own_sampling(mut self) -> Self {
         self.described.own_sampling = true;
@@ -145,6 +246,32 @@ impl<C> TracingLayer<C> {
     }
 
     /// How long the sending of spans may take. One second unless said otherwise.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use kiln::tracing::{TracingLayer, otlp_to};
+    /// use std::time::{Duration, Instant};
+    /// # use kiln::tower::{Layer as _, ServiceExt as _, service_fn};
+    /// # use kiln::{Context, Diagnostic, LambdaEvent};
+    ///
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    /// # runtime.block_on(async {
+    /// // A collector that never answers.
+    /// let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    /// let exporter = otlp_to(&format!("http://{}/v1/traces", silent.local_addr().unwrap())).unwrap();
+    /// let provider = kiln::tracing::provider().with_batch_exporter(exporter).build();
+    /// let layer = TracingLayer::new(provider).flush_within(Duration::from_millis(50));
+    /// # let layer = layer.enabled(true);
+    /// # let service = layer.layer(service_fn(|event: LambdaEvent<&'static str>| async move {
+    /// #     Ok::<_, Diagnostic>(event.payload)
+    /// # }));
+    /// let begun = Instant::now();
+    /// service.oneshot(LambdaEvent::new("hello", Context::default())).await.unwrap();
+    /// assert!(begun.elapsed() < Duration::from_secs(1), "what it costs otherwise");
+    /// # drop(silent);
+    /// # });
+    /// ```
     #[must_use]
     pub fn flush_within(mut self, time: Duration) -> Self {
         self.flush_within = time;
@@ -152,6 +279,29 @@ impl<C> TracingLayer<C> {
     }
 
     /// Switches the layer on or off, whatever the environment says: for tests.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use kiln::tracing::TracingLayer;
+    /// # use kiln::tower::{Layer as _, ServiceExt as _, service_fn};
+    /// # use kiln::{Context, Diagnostic, LambdaEvent};
+    /// # use opentelemetry_sdk::trace::InMemorySpanExporter;
+    ///
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    /// # runtime.block_on(async {
+    /// # let exporter = InMemorySpanExporter::default();
+    /// # let provider = kiln::tracing::provider().with_batch_exporter(exporter.clone()).build();
+    /// // This is not Lambda: without it, nothing would be traced.
+    /// let layer = TracingLayer::new(provider).enabled(true);
+    /// # let service = layer.layer(service_fn(|event: LambdaEvent<&'static str>| async move {
+    /// #     Ok::<_, Diagnostic>(event.payload)
+    /// # }));
+    /// # service.oneshot(LambdaEvent::new("hello", Context::default())).await.unwrap();
+    /// let spans = exporter.get_finished_spans().unwrap();
+    /// assert_eq!(spans.len(), 1);
+    /// # });
+    /// ```
     #[must_use]
     pub fn enabled(mut self, enabled: bool) -> Self {
         self.settings.enabled = enabled;
@@ -170,7 +320,7 @@ impl<S, C: Clone> Layer<S> for TracingLayer<C> {
     }
 }
 
-/// The service of [`TracingLayer`].
+/// The service made by [`TracingLayer`].
 #[derive(Clone, Debug)]
 pub struct TracingService<S, C = NoCapture> {
     inner: S,

@@ -90,6 +90,15 @@ pub fn otlp_to(url: &str) -> Result<SpanExporter, OtlpError> {
 }
 
 /// The variables that configure the exporter make no sense.
+///
+/// # Example
+///
+/// ```
+/// use std::error::Error as _;
+///
+/// let error = kiln::tracing::otlp_to("not a URL").unwrap_err();
+/// assert!(error.source().is_some(), "what is wrong with it");
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct OtlpError {

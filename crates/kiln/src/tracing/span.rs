@@ -12,6 +12,17 @@ use super::context_of;
 /// What invokes the function, as [`faas.trigger`] has it.
 ///
 /// [`faas.trigger`]: https://opentelemetry.io/docs/specs/semconv/attributes-registry/faas/
+///
+/// # Example
+///
+/// ```
+/// use kiln::tracing::{TracingLayer, Trigger};
+///
+/// assert_eq!(Trigger::default(), Trigger::Other);
+/// let provider = kiln::tracing::provider().build();
+/// let layer = TracingLayer::new(provider).trigger(Trigger::Timer);
+/// # let _ = layer;
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Trigger {
