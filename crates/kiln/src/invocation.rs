@@ -23,6 +23,23 @@ static IN_FLIGHT: Mutex<Vec<Arc<Invocation>>> = Mutex::new(Vec::new());
 static BEGUN: AtomicBool = AtomicBool::new(false);
 
 /// One invocation of the function.
+///
+/// # Example
+///
+/// ```
+/// use kiln::{Error, LambdaEvent, invocation, testing};
+///
+/// // A helper to which nobody hands the event.
+/// fn key() -> String {
+///     let invocation = invocation::current().expect("within an invocation");
+///     format!("reports/{}.json", invocation.context.request_id)
+/// }
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+/// let event = testing::ContextBuilder::new().request_id("r-1").event(());
+/// let handler = async |_event: LambdaEvent<()>| Ok::<_, Error>(key());
+/// assert_eq!(testing::invoke(handler, event).await.unwrap(), "reports/r-1.json");
+/// # });
+/// ```
 pub struct Invocation {
     /// Its context.
     pub context: Context,
@@ -35,12 +52,33 @@ pub struct Invocation {
 
 impl Invocation {
     /// Of this context. The first one made in a process is its cold start.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use kiln::invocation::Invocation;
+    /// use kiln::testing;
+    ///
+    /// assert!(Invocation::new(testing::context()).cold_start);
+    /// assert!(!Invocation::new(testing::context()).cold_start);
+    /// ```
     pub fn new(context: Context) -> Arc<Self> {
         let first = !BEGUN.swap(true, Ordering::Relaxed);
         Self::with_cold_start(context, first && environment::current().starts_cold())
     }
 
     /// Of this context, cold or not.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use kiln::invocation::Invocation;
+    /// use kiln::testing;
+    ///
+    /// // A test that must not depend on which test came first.
+    /// let warm = Invocation::with_cold_start(testing::context(), false);
+    /// assert!(!warm.cold_start);
+    /// ```
     pub fn with_cold_start(context: Context, cold_start: bool) -> Arc<Self> {
         Arc::new(Self {
             context,
@@ -50,6 +88,18 @@ impl Invocation {
     }
 
     /// When Lambda ends it. None when the context has none.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use kiln::invocation::Invocation;
+    /// use kiln::testing::ContextBuilder;
+    /// use std::time::Duration;
+    ///
+    /// let context = ContextBuilder::new().deadline(Duration::from_secs(3)).build();
+    /// let left = Invocation::new(context).deadline().remaining();
+    /// assert!(left <= Some(Duration::from_secs(3)));
+    /// ```
     pub fn deadline(&self) -> Deadline {
         Deadline::of(&self.context)
     }
@@ -57,6 +107,22 @@ impl Invocation {
     /// What parts of this crate and layers keep for the time of this invocation, by type.
     ///
     /// The lock is for the moment: do not hold it across an await.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use kiln::invocation::Invocation;
+    /// use kiln::testing;
+    ///
+    /// #[derive(Clone, Debug, PartialEq)]
+    /// struct Customer(String);
+    ///
+    /// let invocation = Invocation::new(testing::context());
+    /// // A layer keeps what it has found out, and the handler asks for it.
+    /// invocation.extensions().insert(Customer("acme".to_owned()));
+    /// let customer = invocation.extensions().get::<Customer>().cloned();
+    /// assert_eq!(customer, Some(Customer("acme".to_owned())));
+    /// ```
     pub fn extensions(&self) -> MutexGuard<'_, http::Extensions> {
         // What is stored is whole whoever panicked meanwhile.
         self.extensions
@@ -87,6 +153,20 @@ impl Invocation {
     }
 
     /// Works on it on a thread of its own: within the closure, [`current`] is this invocation.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use kiln::invocation::{self, Invocation};
+    /// use kiln::testing;
+    ///
+    /// let invocation = Invocation::new(testing::context());
+    /// let id = invocation.context.request_id.clone();
+    /// let seen = std::thread::spawn(|| {
+    ///     invocation.sync_scope(|| invocation::current().map(|one| one.context.request_id.clone()))
+    /// });
+    /// assert_eq!(seen.join().unwrap(), Some(id));
+    /// ```
     pub fn sync_scope<T>(self: Arc<Self>, work: impl FnOnce() -> T) -> T {
         CURRENT.sync_scope(self, work)
     }
@@ -105,6 +185,23 @@ impl fmt::Debug for Invocation {
 ///
 /// That of the task; in a task or thread that was spawned from one, the only one in this process if
 /// there is only one, as there is everywhere but on managed instances.
+///
+/// # Example
+///
+/// ```
+/// use kiln::{Error, LambdaEvent, invocation, testing};
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+/// let handler = async |event: LambdaEvent<()>| {
+///     // Also in a task that is not the handler's own.
+///     let found = tokio::spawn(async { invocation::current() }).await?;
+///     let id = found.map(|invocation| invocation.context.request_id.clone());
+///     Ok::<_, Error>(id == Some(event.context.request_id))
+/// };
+/// assert!(testing::invoke(handler, testing::event(())).await.unwrap());
+/// # });
+/// assert!(invocation::current().is_none());
+/// ```
 pub fn current() -> Option<Arc<Invocation>> {
     CURRENT
         .try_with(Arc::clone)
