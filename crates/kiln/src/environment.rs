@@ -40,6 +40,19 @@ pub struct Environment {
 }
 
 /// What the environment was initialized for.
+///
+/// # Example
+///
+/// ```
+/// use kiln::environment::{self, Initialization};
+///
+/// // Nobody waits for what is loaded ahead; a cold start is kept short.
+/// let loads_all = match environment::current().initialization {
+///     Initialization::OnDemand => false,
+///     _ => true,
+/// };
+/// assert!(!loads_all);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Initialization {
@@ -73,6 +86,17 @@ impl Environment {
 
     /// The share of processors that comes with the memory, in vCPUs; `None` outside of Lambda, and
     /// on managed instances, whose ratio of memory to processors is configured.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use kiln::environment::Environment;
+    ///
+    /// let mut environment = Environment::default();
+    /// assert_eq!(environment.vcpus(), None);
+    /// environment.memory_mb = Some(3_538);
+    /// assert_eq!(environment.vcpus(), Some(2.0));
+    /// ```
     pub fn vcpus(&self) -> Option<f64> {
         let memory = self.memory_mb.filter(|_| self.max_concurrency.is_none())?;
         Some(f64::from(memory) / f64::from(MB_PER_VCPU))
@@ -82,6 +106,17 @@ impl Environment {
     /// there are.
     ///
     /// At least one, however small the share.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use kiln::environment::Environment;
+    ///
+    /// let mut small = Environment::default();
+    /// small.memory_mb = Some(512);
+    /// // Less than a third of a vCPU is one thread.
+    /// assert_eq!(small.threads().get(), 1);
+    /// ```
     pub fn threads(&self) -> NonZeroUsize {
         let processors = available_parallelism().unwrap_or(NonZeroUsize::MIN);
         let Some(memory) = self.memory_mb.filter(|_| self.max_concurrency.is_none()) else {
@@ -94,6 +129,17 @@ impl Environment {
     /// Whether the first invocation here has waited for the environment.
     ///
     /// False where the environment was made ahead, as Powertools counts it.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use kiln::environment::{Environment, Initialization};
+    ///
+    /// let mut environment = Environment::default();
+    /// assert!(environment.starts_cold());
+    /// environment.initialization = Initialization::ProvisionedConcurrency;
+    /// assert!(!environment.starts_cold());
+    /// ```
     pub fn starts_cold(&self) -> bool {
         !matches!(
             self.initialization,
@@ -103,6 +149,17 @@ impl Environment {
 }
 
 /// The environment of this process.
+///
+/// # Example
+///
+/// ```
+/// use kiln::environment;
+///
+/// let parts = environment::current().threads().get();
+/// let items = [1, 2, 3, 4, 5];
+/// let sums = items.chunks(items.len().div_ceil(parts)).map(|part| part.iter().sum::<u32>());
+/// assert_eq!(sums.sum::<u32>(), 15);
+/// ```
 pub fn current() -> &'static Environment {
     static CURRENT: LazyLock<Environment> =
         LazyLock::new(|| Environment::read(|name| env::var(name).ok()));

@@ -23,6 +23,23 @@ static IN_FLIGHT: Mutex<Vec<Arc<Invocation>>> = Mutex::new(Vec::new());
 static BEGUN: AtomicBool = AtomicBool::new(false);
 
 /// One invocation of the function.
+///
+/// # Example
+///
+/// ```
+/// use kiln::{Error, LambdaEvent, invocation, testing};
+///
+/// // A helper to which nobody hands the event.
+/// fn key() -> String {
+///     let invocation = invocation::current().expect("within an invocation");
+///     format!("reports/{}.json", invocation.context.request_id)
+/// }
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+/// let event = testing::ContextBuilder::new().request_id("r-1").event(());
+/// let handler = async |_event: LambdaEvent<()>| Ok::<_, Error>(key());
+/// assert_eq!(testing::invoke(handler, event).await.unwrap(), "reports/r-1.json");
+/// # });
+/// ```
 pub struct Invocation {
     /// Its context.
     pub context: Context,

@@ -57,6 +57,26 @@ const MARGIN: Duration = Duration::from_millis(500);
 impl DeadlineLayer {
     /// With the usual margin: 500 ms, or a tenth of what is left when the event arrives if that is
     /// less, as with a timeout of one second.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use kiln::deadline::{Deadline, DeadlineLayer};
+    /// use kiln::tower::ServiceBuilder;
+    /// use kiln::{Error, LambdaEvent, testing};
+    /// use std::time::Duration;
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+    /// let service = ServiceBuilder::new()
+    ///     .layer(DeadlineLayer::new())
+    ///     .service_fn(async |_event: LambdaEvent<()>| {
+    ///         Ok::<_, Error>(Deadline::current().remaining())
+    ///     });
+    /// // Of 30 seconds, the handler has all but half a second.
+    /// let left = testing::invoke_service(service, testing::event(())).await.unwrap();
+    /// assert!(left <= Some(Duration::from_millis(29_500)));
+    /// # });
+    /// ```
     pub const fn new() -> Self {
         Self { margin: None }
     }
@@ -65,6 +85,26 @@ impl DeadlineLayer {
     ///
     /// It is for what layers around this one do after the handler, and for the answer's way. A margin
     /// that is longer than the function's timeout leaves the handler no time at all.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use kiln::deadline::{Deadline, DeadlineLayer};
+    /// use kiln::tower::ServiceBuilder;
+    /// use kiln::{Error, LambdaEvent, testing};
+    /// use std::time::Duration;
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+    /// // Of 30 seconds, 10 are for an upload by a layer around this one.
+    /// let service = ServiceBuilder::new()
+    ///     .layer(DeadlineLayer::new().margin(Duration::from_secs(10)))
+    ///     .service_fn(async |_event: LambdaEvent<()>| {
+    ///         Ok::<_, Error>(Deadline::current().remaining())
+    ///     });
+    /// let left = testing::invoke_service(service, testing::event(())).await.unwrap();
+    /// assert!(left <= Some(Duration::from_secs(20)));
+    /// # });
+    /// ```
     #[must_use]
     pub const fn margin(mut self, margin: Duration) -> Self {
         self.margin = Some(margin);
@@ -97,7 +137,7 @@ impl<S> Layer<S> for DeadlineLayer {
     }
 }
 
-/// The service of [`DeadlineLayer`].
+/// A service that answers in time, made by [`DeadlineLayer`].
 #[derive(Clone, Debug)]
 pub struct DeadlineService<S> {
     inner: S,

@@ -250,6 +250,23 @@ impl Deadline {
 }
 
 /// The deadline of the invocation came before the work was done.
+///
+/// # Example
+///
+/// ```
+/// use kiln::deadline::{Deadline, DeadlineExceeded};
+/// use std::time::UNIX_EPOCH;
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+/// let too_late = Deadline::at(UNIX_EPOCH);
+/// let related = match too_late.within(async { vec!["pear"] }).await {
+///     Ok(found) => found,
+///     // The answer does without.
+///     Err(DeadlineExceeded { .. }) => Vec::new(),
+/// };
+/// assert!(related.is_empty());
+/// # });
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DeadlineExceeded;

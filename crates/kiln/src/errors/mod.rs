@@ -85,19 +85,83 @@ use lambda_runtime::Diagnostic;
 )]
 pub trait LambdaError: std::error::Error {
     /// What Lambda reports as `errorType`: the same for as long as somebody may match on it.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use kiln::LambdaError;
+    ///
+    /// #[derive(Debug, thiserror::Error, LambdaError)]
+    /// enum PaymentError {
+    ///     #[error("the bank does not answer")]
+    ///     #[lambda_error(type = "BankDown")]
+    ///     Bank,
+    /// }
+    /// // What an alarm counts, whatever the variant is called.
+    /// assert_eq!(PaymentError::Bank.error_type(), "BankDown");
+    /// ```
     fn error_type(&self) -> &str;
 
     /// Whether the same event may succeed when it is tried again. Unless said otherwise, it may not.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use kiln::LambdaError;
+    ///
+    /// #[derive(Debug, thiserror::Error, LambdaError)]
+    /// enum PaymentError {
+    ///     #[error("the card was declined")]
+    ///     Declined,
+    ///     #[error("the bank does not answer")]
+    ///     #[lambda_error(retryable)]
+    ///     Bank,
+    /// }
+    /// assert!(!PaymentError::Declined.is_retryable());
+    /// assert!(PaymentError::Bank.is_retryable());
+    /// ```
     fn is_retryable(&self) -> bool {
         false
     }
 
     /// The status for a caller over HTTP: unless said otherwise, 500.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use kiln::LambdaError;
+    ///
+    /// #[derive(Debug, thiserror::Error, LambdaError)]
+    /// enum PaymentError {
+    ///     #[error("the card was declined")]
+    ///     #[lambda_error(status = 402)]
+    ///     Declined,
+    ///     #[error("the ledger is not balanced")]
+    ///     Ledger,
+    /// }
+    /// assert_eq!(PaymentError::Declined.http_status(), 402);
+    /// assert_eq!(PaymentError::Ledger.http_status(), 500);
+    /// ```
     fn http_status(&self) -> StatusCode {
         StatusCode::INTERNAL_SERVER_ERROR
     }
 
     /// What Lambda reports: the type, and the message.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use kiln::LambdaError;
+    ///
+    /// #[derive(Debug, thiserror::Error, LambdaError)]
+    /// enum PaymentError {
+    ///     #[error("the card {0} was declined")]
+    ///     Declined(u32),
+    /// }
+    /// let diagnostic = PaymentError::Declined(4242).diagnostic();
+    /// assert_eq!(diagnostic.error_type, "Declined");
+    /// assert_eq!(diagnostic.error_message, "the card 4242 was declined");
+    /// ```
     fn diagnostic(&self) -> Diagnostic {
         Diagnostic {
             error_type: self.error_type().to_owned(),

@@ -45,6 +45,33 @@ pub struct LoggingLayer {}
 
 impl LoggingLayer {
     /// The layer.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use kiln::invocation::Invocation;
+    /// use kiln::logging::{Buffer, Captured, Logging, LoggingLayer, debug};
+    /// use kiln::tower::{Layer, ServiceExt, service_fn};
+    /// use kiln::{Error, LambdaEvent, testing};
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+    /// let lines = Captured::default();
+    /// Logging::new().buffer(Buffer::default()).writer(lines.clone()).init();
+    /// let handler = service_fn(async |event: LambdaEvent<i32>| {
+    ///     debug!("asked for {}", event.payload);
+    ///     u32::try_from(event.payload).map_err(Error::from)
+    /// });
+    /// // Of the two, the one that fails has its details in the log.
+    /// for amount in [1, -1] {
+    ///     let service = LoggingLayer::new().layer(handler.clone());
+    ///     let event = testing::event(amount);
+    ///     let invocation = Invocation::new(event.context.clone());
+    ///     assert_eq!(invocation.scope(service.oneshot(event)).await.is_ok(), amount > 0);
+    /// }
+    /// let log = lines.lines().join("\n");
+    /// assert!(log.contains("asked for -1") && !log.contains("asked for 1"));
+    /// # });
+    /// ```
     pub const fn new() -> Self {
         Self {}
     }
@@ -58,7 +85,7 @@ impl<S> Layer<S> for LoggingLayer {
     }
 }
 
-/// The service of [`LoggingLayer`].
+/// A service with a log for each invocation, made by [`LoggingLayer`].
 #[derive(Clone, Debug)]
 pub struct LoggingService<S> {
     inner: S,
@@ -88,7 +115,7 @@ where
 }
 
 pin_project! {
-    /// The future of [`LoggingService`].
+    /// The future of a [`LoggingService`], made by [`LoggingLayer`].
     #[derive(Debug)]
     pub struct LoggingFuture<F> {
         #[pin]

@@ -7,6 +7,21 @@ use tracing_subscriber::filter::Targets;
 use super::level;
 
 /// How a line is written.
+///
+/// # Example
+///
+/// ```
+/// use kiln::logging::{Captured, Format, Logging, info};
+/// use tracing_subscriber::prelude::*;
+///
+/// for (format, begin) in [(Format::Json, r#"{"level":"INFO","#), (Format::Text, "20")] {
+///     let lines = Captured::default();
+///     let layer = Logging::new().format(format).writer(lines.clone()).layer();
+///     let subscriber = tracing_subscriber::registry().with(layer);
+///     tracing::subscriber::with_default(subscriber, || info!("hello"));
+///     assert!(lines.lines()[0].starts_with(begin));
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Format {

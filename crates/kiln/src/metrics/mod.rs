@@ -191,7 +191,19 @@ pub fn timestamp(time: SystemTime) -> Result<(), MetricError> {
 ///
 /// # Example
 ///
-/// See [`Single`].
+/// ```
+/// use kiln::logging::Captured;
+/// use kiln::metrics::{self, Metrics, Unit};
+///
+/// let lines = Captured::default();
+/// Metrics::new().namespace("Shop").writer(lines.clone()).init()?;
+/// metrics::dimension("stage", "prod")?;
+/// metrics::single("StockLeft", Unit::Count, 7.0).dimension("warehouse", "north").write()?;
+/// // It is written at once, without the dimensions of the others.
+/// let line = &lines.lines()[0];
+/// assert!(line.contains(r#""warehouse":"north""#) && !line.contains("stage"));
+/// # Ok::<(), kiln::metrics::MetricError>(())
+/// ```
 pub fn single(name: &str, unit: Unit, value: f64) -> Single {
     Single::new(name, unit, value)
 }

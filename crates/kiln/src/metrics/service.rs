@@ -47,7 +47,25 @@ impl MetricsLayer {
     ///
     /// # Example
     ///
-    /// See [`MetricsLayer`].
+    /// ```
+    /// use kiln::logging::Captured;
+    /// use kiln::metrics::{self, Metrics, MetricsLayer, Unit};
+    /// use kiln::tower::ServiceBuilder;
+    /// use kiln::{Error, LambdaEvent, testing};
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+    /// let lines = Captured::default();
+    /// Metrics::new().namespace("Shop").writer(lines.clone()).init().unwrap();
+    /// let service = ServiceBuilder::new()
+    ///     .layer(MetricsLayer::new())
+    ///     .service_fn(async |_event: LambdaEvent<()>| {
+    ///         metrics::add("OrdersPlaced", Unit::Count, 1.0).map_err(Error::from)
+    ///     });
+    /// testing::invoke_service(service, testing::event(())).await.unwrap();
+    /// // With the answer, the metric is written.
+    /// assert!(lines.lines()[0].contains("OrdersPlaced"));
+    /// # });
+    /// ```
     pub const fn new() -> Self {
         Self {
             capture_cold_start: false,
@@ -60,7 +78,27 @@ impl MetricsLayer {
     ///
     /// # Example
     ///
-    /// See [`MetricsLayer`].
+    /// ```
+    /// use kiln::invocation::Invocation;
+    /// use kiln::logging::Captured;
+    /// use kiln::metrics::{Metrics, MetricsLayer};
+    /// use kiln::tower::{Layer, ServiceExt, service_fn};
+    /// use kiln::{Error, LambdaEvent, testing};
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+    /// let lines = Captured::default();
+    /// Metrics::new().namespace("Shop").writer(lines.clone()).init().unwrap();
+    /// let handler = service_fn(async |_event: LambdaEvent<()>| Ok::<_, Error>(()));
+    /// for is_cold in [true, false] {
+    ///     let service = MetricsLayer::new().capture_cold_start().layer(handler.clone());
+    ///     let event = testing::event(());
+    ///     let invocation = Invocation::with_cold_start(event.context.clone(), is_cold);
+    ///     invocation.scope(service.oneshot(event)).await.unwrap();
+    /// }
+    /// let [line] = lines.lines().try_into().expect("one of the two was cold");
+    /// assert!(line.contains("ColdStart") && line.contains(r#""function_name":"test""#));
+    /// # });
+    /// ```
     pub const fn capture_cold_start(mut self) -> Self {
         self.capture_cold_start = true;
         self
@@ -104,7 +142,7 @@ impl<S> Layer<S> for MetricsLayer {
     }
 }
 
-/// The service of [`MetricsLayer`].
+/// A service whose metrics are written at its end, made by [`MetricsLayer`].
 #[derive(Clone, Debug)]
 pub struct MetricsService<S> {
     inner: S,
@@ -146,7 +184,7 @@ where
 }
 
 pin_project! {
-    /// The future of [`MetricsService`].
+    /// The future of a [`MetricsService`], made by [`MetricsLayer`].
     #[derive(Debug)]
     pub struct MetricsFuture<F> {
         #[pin]

@@ -48,7 +48,19 @@ impl Single {
     ///
     /// # Example
     ///
-    /// See [`Single`].
+    /// ```
+    /// use kiln::logging::Captured;
+    /// use kiln::metrics::{self, Metrics, Unit};
+    ///
+    /// let lines = Captured::default();
+    /// Metrics::new().namespace("Shop").writer(lines.clone()).init()?;
+    /// metrics::single("StockLeft", Unit::Count, 7.0)
+    ///     .dimension("warehouse", "north")
+    ///     .dimension("item", "apple")
+    ///     .write()?;
+    /// assert!(lines.lines()[0].contains(r#""Dimensions":[["warehouse","item"]]"#));
+    /// # Ok::<(), kiln::metrics::MetricError>(())
+    /// ```
     pub fn dimension(self, name: &str, value: &str) -> Self {
         self.with(|sheet| sheet.dimension(name, value))
     }
@@ -127,7 +139,17 @@ impl Single {
     ///
     /// # Example
     ///
-    /// See [`Single`].
+    /// ```
+    /// use kiln::metrics::{self, Metrics, Unit};
+    ///
+    /// Metrics::new().namespace("Shop").init()?;
+    /// let left = metrics::single("StockLeft", Unit::Count, 7.0);
+    /// left.clone().dimension("warehouse", "north").write()?;
+    /// // What was refused on the way is said here.
+    /// let refused = left.dimension("warehouse", "").write().unwrap_err();
+    /// assert_eq!(refused.to_string(), "the value of the dimension `warehouse` is empty");
+    /// # Ok::<(), kiln::metrics::MetricError>(())
+    /// ```
     pub fn write(mut self) -> Result<(), MetricError> {
         if let Some(refused) = self.refused {
             return Err(refused);

@@ -19,13 +19,13 @@ pub(super) type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 type InitHook<S> = Box<dyn FnOnce() -> BoxFuture<Result<S, StartError>> + Send>;
 pub(super) type ShutdownHook<S> = Box<dyn FnOnce(&'static S) -> BoxFuture<()> + Send>;
 
-/// Of a [`Builder`]: the function has no state.
+/// Of a [`Builder`] whose function has no state, made by [`builder`](crate::builder).
 #[derive(Default)]
 pub struct NoInit {
     shutdown: Vec<ShutdownHook<()>>,
 }
 
-/// Of a [`Builder`]: the function has a state of the type `S`.
+/// Of a [`Builder`] whose function has a state of the type `S`, made by [`init`](Builder::init).
 pub struct Init<S: 'static> {
     pub(super) hook: InitHook<S>,
     pub(super) shutdown: Vec<ShutdownHook<S>>,
@@ -257,6 +257,21 @@ impl<L> Builder<NoInit, L> {
     ///
     /// # Errors
     /// As [`run`](crate::run()).
+    ///
+    /// # Example
+    ///
+    /// ```no_run
+    /// use kiln::deadline::DeadlineLayer;
+    /// use kiln::{Error, LambdaEvent};
+    ///
+    /// async fn double(event: LambdaEvent<u32>) -> Result<u32, Error> {
+    ///     Ok(event.payload * 2)
+    /// }
+    ///
+    /// fn main() -> Result<(), Error> {
+    ///     kiln::builder().layer(DeadlineLayer::new()).run(double)
+    /// }
+    /// ```
     pub fn run<H, F, A, R, E, B, T, D, X>(self, handler: H) -> Result<(), Error>
     where
         H: Fn(LambdaEvent<A>) -> F + Send + Sync + 'static,
@@ -362,6 +377,22 @@ where
     ///
     /// # Errors
     /// As [`run`](crate::run()), and [`StartError::Init`] when the init hook fails.
+    ///
+    /// # Example
+    ///
+    /// ```no_run
+    /// use kiln::{Error, LambdaEvent};
+    ///
+    /// async fn greet(greeting: &'static String, event: LambdaEvent<String>) -> Result<String, Error> {
+    ///     Ok(format!("{greeting}, {}", event.payload))
+    /// }
+    ///
+    /// fn main() -> Result<(), Error> {
+    ///     kiln::builder()
+    ///         .init(async || Ok::<_, Error>(std::env::var("GREETING")?))
+    ///         .run(greet)
+    /// }
+    /// ```
     pub fn run<H, F, A, R, E, B, T, D, X>(self, handler: H) -> Result<(), Error>
     where
         H: Fn(&'static S, LambdaEvent<A>) -> F + Send + Sync + 'static,

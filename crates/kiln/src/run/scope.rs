@@ -34,6 +34,27 @@ pub struct InvocationLayer;
 
 impl InvocationLayer {
     /// The layer.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use kiln::lambda_runtime::LambdaInvocation;
+    /// use kiln::run::InvocationLayer;
+    /// use kiln::tower::{Layer, ServiceExt, service_fn};
+    /// use kiln::{Error, invocation, testing};
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+    /// let service = InvocationLayer::new().layer(service_fn(async |request: LambdaInvocation| {
+    ///     let current = invocation::current().expect("it is in scope");
+    ///     assert_eq!(current.context.request_id, request.context.request_id);
+    ///     Ok::<_, Error>(())
+    /// }));
+    /// # let (parts, ()) = http::Response::new(()).into_parts();
+    /// # let (body, context) = (bytes::Bytes::new(), testing::context());
+    /// # let request = LambdaInvocation { parts, body, context };
+    /// service.oneshot(request).await.unwrap();
+    /// # });
+    /// ```
     pub const fn new() -> Self {
         Self
     }
@@ -47,7 +68,7 @@ impl<S> Layer<S> for InvocationLayer {
     }
 }
 
-/// The service of [`InvocationLayer`].
+/// A service whose invocations are in scope, made by [`InvocationLayer`].
 #[derive(Clone, Debug)]
 pub struct InvocationService<S> {
     inner: S,

@@ -104,6 +104,21 @@ async fn announce_shutdown<S>(_none: Vec<ShutdownHook<S>>, _state: &'static S) {
 /// Why a function did not start.
 ///
 /// Its `Debug` form is its message: `main` prints that.
+///
+/// # Example
+///
+/// ```
+/// use kiln::run::StartError;
+/// use kiln::{Error, LambdaEvent};
+///
+/// async fn echo(event: LambdaEvent<String>) -> Result<String, Error> {
+///     Ok(event.payload)
+/// }
+/// // Here, as on a developer's machine, there is no Lambda.
+/// let error = kiln::run(echo).unwrap_err();
+/// assert!(matches!(error.downcast_ref(), Some(StartError::OutsideOfLambda { .. })));
+/// assert!(error.to_string().contains("`kiln watch`"));
+/// ```
 #[non_exhaustive]
 pub enum StartError {
     /// A variable that Lambda sets is missing: this is not an execution environment.

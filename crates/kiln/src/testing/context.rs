@@ -58,6 +58,16 @@ pub struct ContextBuilder {
 
 impl ContextBuilder {
     /// What [`context`] has.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use kiln::testing::ContextBuilder;
+    ///
+    /// let context = ContextBuilder::new().build();
+    /// assert_eq!(context.env_config.function_name, "test");
+    /// assert_eq!(context.env_config.memory, 128);
+    /// ```
     pub fn new() -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(1);
 
@@ -83,23 +93,64 @@ impl ContextBuilder {
     }
 
     /// The request id.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// let event = kiln::testing::ContextBuilder::new().request_id("r-1").event(());
+    /// assert_eq!(event.context.request_id, "r-1");
+    /// ```
     pub fn request_id(mut self, id: impl Into<String>) -> Self {
         self.context.request_id = id.into();
         self
     }
 
     /// What is left of the invocation's time. Zero is a deadline that has passed.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use kiln::testing::ContextBuilder;
+    /// use kiln::{Deadline, Error, LambdaEvent, testing};
+    /// use std::time::Duration;
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+    /// // How a handler behaves when it is late.
+    /// let late = ContextBuilder::new().deadline(Duration::ZERO).event(());
+    /// let handler = async |_event: LambdaEvent<()>| Ok::<_, Error>(Deadline::current().has_passed());
+    /// assert!(testing::invoke(handler, late).await.unwrap());
+    /// # });
+    /// ```
     pub fn deadline(self, left: Duration) -> Self {
         self.deadline_at(SystemTime::now() + left)
     }
 
     /// When the invocation ends, to the millisecond.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use kiln::Deadline;
+    /// use kiln::testing::ContextBuilder;
+    /// use std::time::{Duration, UNIX_EPOCH};
+    ///
+    /// let end = UNIX_EPOCH + Duration::from_millis(1_800_000_000_123);
+    /// let context = ContextBuilder::new().deadline_at(end).build();
+    /// assert_eq!(Deadline::of(&context), Deadline::at(end));
+    /// ```
     pub fn deadline_at(mut self, time: SystemTime) -> Self {
         self.deadline = time;
         self
     }
 
     /// The tenant, of a function with tenant isolation.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// let context = kiln::testing::ContextBuilder::new().tenant_id("blue").build();
+    /// assert_eq!(context.tenant_id.as_deref(), Some("blue"));
+    /// ```
     pub fn tenant_id(mut self, id: impl Into<String>) -> Self {
         self.context.tenant_id = Some(id.into());
         self
@@ -107,18 +158,47 @@ impl ContextBuilder {
 
     /// The trace id as its header has it, such as
     /// `Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=1`.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use kiln::testing::ContextBuilder;
+    ///
+    /// let header = "Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=1";
+    /// let context = ContextBuilder::new().trace_id(header).build();
+    /// assert_eq!(context.xray_trace_id.as_deref(), Some(header));
+    /// ```
     pub fn trace_id(mut self, header: impl Into<String>) -> Self {
         self.context.xray_trace_id = Some(header.into());
         self
     }
 
     /// The ARN that the caller has invoked, with the alias or version it has named.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use kiln::testing::ContextBuilder;
+    ///
+    /// let arn = "arn:aws:lambda:us-east-1:123456789012:function:orders:live";
+    /// let context = ContextBuilder::new().function_arn(arn).build();
+    /// // As a handler finds the alias.
+    /// assert_eq!(context.invoked_function_arn.split(':').nth(7), Some("live"));
+    /// ```
     pub fn function_arn(mut self, arn: impl Into<String>) -> Self {
         self.context.invoked_function_arn = arn.into();
         self
     }
 
     /// The function's name, which is not taken from the ARN.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// let context = kiln::testing::ContextBuilder::new().function_name("orders").build();
+    /// assert_eq!(context.env_config.function_name, "orders");
+    /// assert_eq!(context.env_config.log_group, "/aws/lambda/orders");
+    /// ```
     pub fn function_name(mut self, name: impl Into<String>) -> Self {
         self.config.function_name = name.into();
         self.config.log_group = format!("/aws/lambda/{}", self.config.function_name);
@@ -126,12 +206,31 @@ impl ContextBuilder {
     }
 
     /// The memory setting, in MB.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// let context = kiln::testing::ContextBuilder::new().memory_mb(1_769).build();
+    /// assert_eq!(context.env_config.memory, 1_769);
+    /// ```
     pub fn memory_mb(mut self, memory: i32) -> Self {
         self.config.memory = memory;
         self
     }
 
     /// The context.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use kiln::invocation::Invocation;
+    /// use kiln::testing::ContextBuilder;
+    ///
+    /// // For code that wants a context, not an event.
+    /// let context = ContextBuilder::new().request_id("r-1").build();
+    /// let invocation = Invocation::new(context);
+    /// assert_eq!(invocation.context.request_id, "r-1");
+    /// ```
     pub fn build(self) -> Context {
         let Self {
             mut context,
@@ -145,6 +244,22 @@ impl ContextBuilder {
     }
 
     /// An event with this payload in the context.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use kiln::testing::{self, ContextBuilder};
+    /// use kiln::{Error, LambdaEvent};
+    ///
+    /// async fn greet(event: LambdaEvent<&str>) -> Result<String, Error> {
+    ///     let tenant = event.context.tenant_id.unwrap_or_default();
+    ///     Ok(format!("{}, {tenant}", event.payload))
+    /// }
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+    /// let event = ContextBuilder::new().tenant_id("blue").event("hello");
+    /// assert_eq!(testing::invoke(greet, event).await.unwrap(), "hello, blue");
+    /// # });
+    /// ```
     pub fn event<T>(self, payload: T) -> LambdaEvent<T> {
         LambdaEvent::new(payload, self.build())
     }

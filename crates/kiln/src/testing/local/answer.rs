@@ -60,6 +60,19 @@ impl LocalAnswer {
     ///
     /// # Errors
     /// [`LocalError::Answer`], with the payload, when it is not of this type.
+    ///
+    /// # Example
+    ///
+    /// ```no_run
+    /// # async fn test() -> Result<(), kiln::Error> {
+    /// # let function = kiln::testing::local!().await?;
+    /// let answer = function.invoke(&[1, 2, 3]).await?;
+    /// assert_eq!(answer.json::<u32>()?, 6);
+    /// // A failed function's payload is its error.
+    /// assert!(function.invoke("no numbers").await?.json::<u32>().is_err());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, LocalError> {
         serde_json::from_slice(&self.payload).map_err(|source| LocalError::Answer {
             source,
@@ -68,11 +81,36 @@ impl LocalAnswer {
     }
 
     /// The payload as text.
+    ///
+    /// # Example
+    ///
+    /// ```no_run
+    /// # async fn test() -> Result<(), kiln::Error> {
+    /// # let function = kiln::testing::local!().await?;
+    /// let answer = function.invoke("hello").await?;
+    /// // As it came: JSON with its quotes, or what a function has streamed.
+    /// assert_eq!(answer.text(), r#""HELLO""#);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.payload).into_owned()
     }
 
     /// The error of a function that has failed.
+    ///
+    /// # Example
+    ///
+    /// ```no_run
+    /// # async fn test() -> Result<(), kiln::Error> {
+    /// # let function = kiln::testing::local!().await?;
+    /// assert!(function.invoke(&7).await?.error().is_none());
+    /// let error = function.invoke(&0).await?.error().expect("zero is refused");
+    /// assert_eq!(error.error_type, "InvalidAmount");
+    /// assert_eq!(error.error_message, "the amount is zero");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn error(&self) -> Option<Diagnostic> {
         self.function_error.as_ref()?;
         serde_json::from_slice(&self.payload).ok()

@@ -8,6 +8,20 @@ use lambda_runtime::Error;
 /// Why a function could not be started or called on the local Lambda.
 ///
 /// Its `Debug` form is its message: tests print that.
+///
+/// # Example
+///
+/// ```
+/// use kiln::testing::{LocalBuilder, LocalError};
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+/// let refused = LocalBuilder::new(".", "orders").env("THE TABLE", "orders").await;
+/// match refused.unwrap_err() {
+///     LocalError::Variable { name } => assert_eq!(name, "THE TABLE"),
+///     other => panic!("{other}"),
+/// }
+/// # });
+/// ```
 #[non_exhaustive]
 pub enum LocalError {
     /// `kiln` did not start.

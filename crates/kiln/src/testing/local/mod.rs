@@ -94,12 +94,37 @@ impl LocalBuilder {
     }
 
     /// Sets an environment variable for the functions, which see none of the test's.
+    ///
+    /// # Example
+    ///
+    /// ```no_run
+    /// # async fn test() -> Result<(), kiln::Error> {
+    /// let function = kiln::testing::local!()
+    ///     .env("TABLE", "orders")
+    ///     .env("POWERTOOLS_LOG_LEVEL", "debug")
+    ///     .await?;
+    /// let answer = function.invoke("which table?").await?;
+    /// assert_eq!(answer.json::<String>()?, "orders");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn env(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.variables.push((name.into(), value.into()));
         self
     }
 
     /// Adds an argument of `kiln watch`, such as `--timeout=2` or `--bin=orders`.
+    ///
+    /// # Example
+    ///
+    /// ```no_run
+    /// # async fn test() -> Result<(), kiln::Error> {
+    /// let function = kiln::testing::local!().arg("--timeout=2").await?;
+    /// let answer = function.invoke("wait for ten seconds").await?;
+    /// assert!(answer.text().contains("Task timed out after 2.00 seconds"));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn arg(mut self, argument: impl Into<String>) -> Self {
         self.arguments.push(argument.into());
         self
@@ -112,6 +137,21 @@ impl LocalBuilder {
     ///
     /// # Errors
     /// [`LocalError`]: there is no `kiln`, it ended, or the package does not build.
+    ///
+    /// # Example
+    ///
+    /// ```no_run
+    /// use kiln::testing::LocalBuilder;
+    ///
+    /// # async fn test() -> Result<(), kiln::Error> {
+    /// // Two packages at once.
+    /// let (orders, stock) = tokio::try_join!(
+    ///     LocalBuilder::new("../orders", "orders").start(),
+    ///     LocalBuilder::new("../stock", "stock").start(),
+    /// )?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn start(self) -> Result<Local, LocalError> {
         let process = Process::start(&self)?;
         let endpoint = process.ready().await?;
@@ -139,6 +179,20 @@ impl IntoFuture for LocalBuilder {
 ///
 /// It ends with the value, as on Ctrl-C: shutdown hooks run, and dropping it blocks the thread for as long,
 /// 3 seconds at most. What `kiln` and the functions have printed is shown when the test panics.
+///
+/// # Example
+///
+/// ```no_run
+/// use kiln::testing::Local;
+///
+/// # async fn test() -> Result<(), kiln::Error> {
+/// let function: Local = kiln::testing::local!().await?;
+/// // One environment answers both: what it keeps, it still has.
+/// assert_eq!(function.invoke("count").await?.json::<u32>()?, 1);
+/// assert_eq!(function.invoke("count").await?.json::<u32>()?, 2);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Local {
     client: PooledClient,
@@ -174,6 +228,19 @@ impl Local {
     ///
     /// # Errors
     /// [`LocalError`] when the call fails, as when there is no such function.
+    ///
+    /// # Example
+    ///
+    /// ```no_run
+    /// # async fn test() -> Result<(), kiln::Error> {
+    /// // A package with the binaries `place` and `cancel`.
+    /// let functions = kiln::testing::local!().await?;
+    /// let id: u32 = functions.invoke_function("place", "apple").await?.json()?;
+    /// let answer = functions.invoke_function("cancel", &id).await?;
+    /// assert!(answer.error().is_none());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn invoke_function(
         &self,
         function: &str,
@@ -210,6 +277,18 @@ impl Local {
     }
 
     /// What `kiln` and the functions have printed so far: logs among it.
+    ///
+    /// # Example
+    ///
+    /// ```no_run
+    /// # async fn test() -> Result<(), kiln::Error> {
+    /// let function = kiln::testing::local!().await?;
+    /// function.invoke("hello").await?;
+    /// // What it has logged, during its init as well.
+    /// assert!(function.printed().contains("the table is ready"));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn printed(&self) -> String {
         self.process.printed()
     }
