@@ -11,6 +11,7 @@ use super::error::UnreadableRecord;
 use crate::deadline::Deadline;
 
 /// What a failure means for the records that are not begun yet.
+#[doc(hidden)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AfterFailure {
     /// Nothing.

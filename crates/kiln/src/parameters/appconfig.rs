@@ -100,7 +100,7 @@ impl AppConfig {
     ///
     /// # fn configure(client: aws_sdk_appconfigdata::Client) {
     /// let store = AppConfig::new(client, "shop", "production")
-    ///     .with_poll_interval(Duration::from_secs(15));
+    ///     .poll_interval(Duration::from_secs(15));
     /// # }
     /// ```
     #[must_use]
@@ -119,7 +119,7 @@ impl AppConfig {
     ///
     /// # fn configure(client: aws_sdk_appconfigdata::Client) {
     /// let clock = FakeClock::at_epoch_seconds(1_700_000_000);
-    /// let store = AppConfig::new(client, "shop", "production").with_clock(clock.clone());
+    /// let store = AppConfig::new(client, "shop", "production").clock(clock.clone());
     /// # }
     /// ```
     #[must_use]

@@ -79,7 +79,7 @@ impl Ssm {
     ///
     /// # async fn read(client: aws_sdk_ssm::Client) -> Result<(), kiln::parameters::ParameterError> {
     /// // A `SecureString`, which would be ciphertext otherwise.
-    /// let parameters = Parameters::new(Ssm::new(client).decrypting(true));
+    /// let parameters = Parameters::new(Ssm::new(client).decrypt(true));
     /// let key = parameters.secret("/orders/key").await?;
     /// # Ok(())
     /// # }

@@ -59,6 +59,7 @@ pub trait Source: sealed::Sealed + fmt::Debug + Send + Sync + 'static {
     fn respond(failed: Vec<(usize, Self::Identifier)>) -> Self::Response;
 }
 
+#[doc(hidden)]
 mod sealed {
     pub trait Sealed {}
     impl Sealed for super::DynamoDb {}
