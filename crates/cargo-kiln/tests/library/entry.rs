@@ -143,8 +143,8 @@ fn hooks_run_as_well_when_an_environment_has_been_idle() {
 
 #[test]
 fn a_response_streams() {
-    let watch = watch("stream", &[]);
-    let answer = watch.client().invoke("stream", "{}");
+    let watch = watch("streamed", &[]);
+    let answer = watch.client().invoke("streamed", "{}");
     assert!(answer.text().ends_with("1\n2\n3\n"), "{}", answer.text());
 }
 

@@ -50,15 +50,15 @@ fn messages(lines: &[Value]) -> Vec<&str> {
 
 #[test]
 fn a_function_that_sets_up_nothing_logs_json_with_its_request_id() {
-    let watch = watch("logs", &[]);
+    let watch = watch("logging", &[]);
     let client = watch.client();
-    let levels = lines(&watch, &client.invoke("logs", r#"{"do": "levels"}"#));
+    let levels = lines(&watch, &client.invoke("logging", r#"{"do": "levels"}"#));
     assert_eq!(messages(&levels), ["at info", "at warn", "at error"]);
     for (line, level) in levels.iter().zip(["INFO", "WARN", "ERROR"]) {
         assert_eq!(line["level"], level);
         assert_eq!(line["service"], "service_undefined");
         assert_eq!(line["cold_start"], true);
-        assert_eq!(line["function_name"], "logs");
+        assert_eq!(line["function_name"], "logging");
         let timestamp = line["timestamp"].as_str().unwrap();
         assert!(
             timestamp.len() == 24 && timestamp.ends_with('Z'),
@@ -70,18 +70,18 @@ fn a_function_that_sets_up_nothing_logs_json_with_its_request_id() {
         );
     }
 
-    let spawned = lines(&watch, &client.invoke("logs", r#"{"do": "spawn"}"#));
+    let spawned = lines(&watch, &client.invoke("logging", r#"{"do": "spawn"}"#));
     assert_eq!(messages(&spawned), ["in a task", "in a thread"]);
     assert_eq!(spawned[0]["cold_start"], false);
 
-    let many = lines(&watch, &client.invoke("logs", r#"{"do": "many"}"#));
+    let many = lines(&watch, &client.invoke("logging", r#"{"do": "many"}"#));
     assert_eq!(many.len(), 400);
 
-    let control = lines(&watch, &client.invoke("logs", r#"{"do": "control"}"#));
+    let control = lines(&watch, &client.invoke("logging", r#"{"do": "control"}"#));
     assert_eq!(messages(&control), ["two\nlines, and \u{1b}[31mred"]);
     assert!(!watch.printed().contains('\u{1b}'));
 
-    let secret = lines(&watch, &client.invoke("logs", r#"{"do": "secret"}"#));
+    let secret = lines(&watch, &client.invoke("logging", r#"{"do": "secret"}"#));
     assert_eq!(secret[0]["id"], 7);
     assert_eq!(
         secret[1]["payload"],
@@ -92,9 +92,9 @@ fn a_function_that_sets_up_nothing_logs_json_with_its_request_id() {
 
 #[test]
 fn a_failure_is_one_line_and_so_is_a_panic() {
-    let watch = watch("logs", &[]);
+    let watch = watch("logging", &[]);
     let client = watch.client();
-    let failed = lines(&watch, &client.invoke("logs", r#"{"do": "fail"}"#));
+    let failed = lines(&watch, &client.invoke("logging", r#"{"do": "fail"}"#));
     assert_eq!(
         messages(&failed),
         ["before the failure", "the invocation failed"]
@@ -102,7 +102,7 @@ fn a_failure_is_one_line_and_so_is_a_panic() {
     assert_eq!(failed[1]["level"], "ERROR");
     assert_eq!(failed[1]["error_message"], "no such order");
 
-    let panicked = lines(&watch, &client.invoke("logs", r#"{"do": "panic"}"#));
+    let panicked = lines(&watch, &client.invoke("logging", r#"{"do": "panic"}"#));
     assert_eq!(messages(&panicked), ["the invocation failed"]);
     let told = panicked[0]["error_message"].as_str().unwrap();
     assert!(told.ends_with("as the event asks for it"), "{told}");
@@ -115,10 +115,10 @@ fn a_failure_is_one_line_and_so_is_a_panic() {
 #[test]
 fn lambda_filters_by_level() {
     let watch = watch(
-        "logs",
+        "logging",
         &["--log-format=json", "--application-log-level=warn"],
     );
-    let answer = watch.client().invoke("logs", r#"{"do": "levels"}"#);
+    let answer = watch.client().invoke("logging", r#"{"do": "levels"}"#);
     let id = request_id(&answer);
     let found = eventually("the last line", || {
         let lines = json_lines(&watch).into_iter();
