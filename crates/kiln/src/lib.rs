@@ -57,6 +57,15 @@ mod json;
 #[cfg(any(feature = "logging", feature = "metrics"))]
 mod output;
 pub mod run;
+#[cfg(any(
+    feature = "idempotency",
+    feature = "logging",
+    feature = "metrics",
+    feature = "parameters-extension",
+    feature = "parameters-ssm",
+    feature = "tracing",
+))]
+mod switch;
 #[cfg(test)]
 #[cfg(any(feature = "compute", feature = "io"))]
 mod test_invocation;

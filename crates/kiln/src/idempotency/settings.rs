@@ -13,6 +13,7 @@ use super::record::Record;
 use super::store::Store;
 use crate::clock::{Clock, SystemClock};
 use crate::environment;
+use crate::switch::switch;
 
 /// How long a record counts unless said otherwise: an hour.
 pub const DEFAULT_EXPIRY: Duration = Duration::from_secs(3_600);
@@ -492,8 +493,8 @@ impl IdempotencyBuilder {
     fn finish(self) -> Idempotency {
         let function = environment::current().function_name.as_deref();
         let is_disabled = self.is_disabled.unwrap_or_else(|| {
-            let switch = std::env::var("POWERTOOLS_IDEMPOTENCY_DISABLED");
-            switch.is_ok_and(|value| is_true(&value))
+            let set = std::env::var("POWERTOOLS_IDEMPOTENCY_DISABLED");
+            set.is_ok_and(|value| switch(&value) == Some(true))
         });
         Idempotency {
             inner: Arc::new(Inner {
@@ -523,28 +524,9 @@ impl fmt::Debug for IdempotencyBuilder {
     }
 }
 
-/// Whether a switch is on, as Powertools reads it.
-fn is_true(value: &str) -> bool {
-    let on = ["1", "y", "yes", "t", "true", "on"];
-    on.iter().any(|on| value.eq_ignore_ascii_case(on))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn switches() {
-        for (value, on) in [
-            ("1", true),
-            ("TRUE", true),
-            ("on", true),
-            ("0", false),
-            ("", false),
-        ] {
-            assert_eq!(is_true(value), on, "{value}");
-        }
-    }
 
     #[test]
     fn settings_that_make_no_sense_are_refused() {

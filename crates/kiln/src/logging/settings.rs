@@ -5,6 +5,7 @@ use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
 
 use super::level;
+use crate::switch::switch;
 
 /// How a line is written.
 ///
@@ -116,7 +117,7 @@ impl Settings {
                 .unwrap_or_default(),
             log_event: explicit.log_event.unwrap_or_else(|| {
                 let value = get("POWERTOOLS_LOGGER_LOG_EVENT").unwrap_or_default();
-                is_true(&value)
+                switch(value.trim()) == Some(true)
             }),
             format: format.unwrap_or(if on_lambda {
                 Format::Json
@@ -130,13 +131,6 @@ impl Settings {
 
 fn is_rate(rate: f64) -> bool {
     (0.0..=1.0).contains(&rate)
-}
-
-/// What Powertools takes for a yes.
-pub(super) fn is_true(value: &str) -> bool {
-    ["1", "true", "yes", "on", "y", "t"]
-        .iter()
-        .any(|yes| yes.eq_ignore_ascii_case(value.trim()))
 }
 
 /// `RUST_LOG`, without what takes a regular expression to match.

@@ -8,6 +8,7 @@ use super::check;
 use super::error::MetricError;
 use crate::clock::{Clock, SystemClock};
 use crate::output::Output;
+use crate::switch::switch;
 
 /// As it is used.
 #[derive(Debug)]
@@ -237,10 +238,7 @@ impl Metrics {
         if let Some(name) = &function_name {
             check::dimension_value(super::service::FUNCTION_NAME, name)?;
         }
-        let is_yes = |value: String| {
-            let yes = ["1", "true", "yes", "on", "y", "t"];
-            yes.iter().any(|yes| yes.eq_ignore_ascii_case(value.trim()))
-        };
+        let is_yes = |value: String| switch(value.trim()) == Some(true);
         Ok(Config {
             namespace,
             dimensions,

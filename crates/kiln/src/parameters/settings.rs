@@ -30,16 +30,12 @@ pub(super) fn decrypt(get: impl Fn(&str) -> Option<String>) -> bool {
     let Some(set) = get(DECRYPT_VARIABLE) else {
         return false;
     };
-    match set.trim().to_ascii_lowercase().as_str() {
-        "1" | "y" | "yes" | "t" | "true" | "on" => true,
-        "0" | "n" | "no" | "f" | "false" | "off" => false,
-        _ => {
-            tracing::warn!(
-                "`{DECRYPT_VARIABLE}` is `{set}`, neither `true` nor `false`: it is `false`"
-            );
-            false
-        }
-    }
+    crate::switch::switch(set.trim()).unwrap_or_else(|| {
+        tracing::warn!(
+            "`{DECRYPT_VARIABLE}` is `{set}`, neither `true` nor `false`: it is `false`"
+        );
+        false
+    })
 }
 
 /// A variable of this process.

@@ -1,6 +1,7 @@
 //! What the environment says on tracing.
 
 use crate::environment;
+use crate::switch::switch;
 
 /// The settings of Powertools, and whether this is Lambda.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,22 +22,13 @@ impl Settings {
     }
 
     fn read(on_lambda: bool, get: impl Fn(&str) -> Option<String>) -> Self {
-        let flag = |name: &str| get(name).as_deref().and_then(truth);
+        let flag = |name: &str| get(name).as_deref().and_then(switch);
         let disabled = flag("POWERTOOLS_TRACE_DISABLED").unwrap_or(false);
         Self {
             enabled: on_lambda && !disabled,
             capture_error: flag("POWERTOOLS_TRACER_CAPTURE_ERROR").unwrap_or(true),
             capture_response: flag("POWERTOOLS_TRACER_CAPTURE_RESPONSE").unwrap_or(true),
         }
-    }
-}
-
-/// As Powertools reads them.
-fn truth(value: &str) -> Option<bool> {
-    match value.to_ascii_lowercase().as_str() {
-        "1" | "true" | "t" | "yes" | "y" | "on" => Some(true),
-        "0" | "false" | "f" | "no" | "n" | "off" => Some(false),
-        _ => None,
     }
 }
 
