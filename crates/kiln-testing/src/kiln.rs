@@ -154,9 +154,22 @@ impl Kiln {
         Output {
             code: output.status.code(),
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
-            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+            stderr: without_waiting(&String::from_utf8_lossy(&output.stderr)),
         }
     }
+}
+
+/// Without the lines in which cargo says that it waits for another cargo: whether it has to is up to the
+/// tests that run at the same time.
+fn without_waiting(stderr: &str) -> String {
+    stderr
+        .split_inclusive('\n')
+        .filter(|line| {
+            !line
+                .trim_start()
+                .starts_with("Blocking waiting for file lock")
+        })
+        .collect()
 }
 
 impl Output {
