@@ -31,14 +31,15 @@ pub(crate) const ANYTHING: &str = "unexpected data";
 /// What is wrong, such as ``missing field `id` ``; not where.
 pub(crate) fn reason(error: &serde_json::Error) -> String {
     match error.classify() {
-        Category::Data => of_data(&error.to_string()),
+        Category::Data => in_words(&error.to_string()),
         Category::Syntax => "no JSON".to_owned(),
         Category::Eof => "an unexpected end".to_owned(),
         Category::Io => "an unreadable part".to_owned(),
     }
 }
 
-fn of_data(text: &str) -> String {
+/// What is wrong, of what serde says of it in any format.
+pub(crate) fn in_words(text: &str) -> String {
     // The place: `serde_json` appends it.
     let text = text.rsplit_once(" at line ").map_or(text, |(text, _)| text);
     if is_of_the_type(text) {

@@ -64,6 +64,7 @@
 //! [kafka]: https://docs.aws.amazon.com/lambda/latest/dg/kafka-retry-configurations.html
 
 mod builder;
+mod change;
 mod engine;
 pub mod envelope;
 mod error;
@@ -78,6 +79,7 @@ pub use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 pub use aws_lambda_events::streams::{DynamoDbEventResponse, KinesisEventResponse};
 
 pub use builder::{Batch, CONCURRENCY, MARGIN, dynamodb, kafka, kinesis, sqs, sqs_fifo};
+pub use change::Change;
 pub use error::{BatchError, UnreadableRecord};
 pub use incoming::Incoming;
 pub use record::{FromRecord, Record};

@@ -32,7 +32,8 @@ use super::error::UnreadableRecord;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Record<T, M = SqsMessage> {
-    /// The body: of an SQS message, the data of a Kinesis record, the value of a Kafka record.
+    /// The body: of an SQS message, the data of a Kinesis record, the value of a Kafka record, the
+    /// [`Change`](super::Change) of a DynamoDB record.
     pub body: T,
     /// The record as it came: identifiers, attributes, keys.
     pub raw: M,
@@ -114,8 +115,8 @@ impl<T> Record<T, SqsMessage> {
 
 /// What a handler may take, made of a record as it came.
 ///
-/// A [`Record`] with its JSON read; or the record itself, for bodies that are not JSON and for
-/// DynamoDB's images. Implement it for a type of your own to read other formats: an error makes the
+/// A [`Record`] with its JSON read, or with the images of a DynamoDB [`Change`](super::Change); or the
+/// record itself, for bodies that are not JSON. Implement it for a type of your own to read other formats: an error makes the
 /// record a failed one, without the handler being called.
 ///
 /// # Example
