@@ -3,6 +3,7 @@
 //! Serde's texts quote the value (`invalid type: string "4242 …", expected u32`), and they end up in
 //! logs and in answers.
 
+use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 
 /// How serde names what it has found, without the value.
@@ -27,6 +28,26 @@ const KINDS: [&str; 16] = [
 
 /// What is said of a type's own complaints, which may quote anything.
 pub(crate) const ANYTHING: &str = "unexpected data";
+
+/// What is wrong with JSON that is no `T`, and where: ``missing field `sku`, at `items[1]` ``.
+///
+/// It reads it once more, so that reading what is right costs nothing for it.
+pub(crate) fn what<T: DeserializeOwned>(json: &[u8]) -> String {
+    let mut deserializer = serde_json::Deserializer::from_slice(json);
+    let error = match serde_path_to_error::deserialize::<_, T>(&mut deserializer) {
+        Err(error) => error,
+        Ok(_) => return "more than one value".to_owned(),
+    };
+    let reason = reason(error.inner());
+    match error.path().to_string().as_str() {
+        "." if error.inner().is_data() => reason,
+        "." => {
+            let (line, column) = (error.inner().line(), error.inner().column());
+            format!("{reason}, at line {line}, column {column}")
+        }
+        path => format!("{reason}, at `{path}`"),
+    }
+}
 
 /// What is wrong, such as ``missing field `id` ``; not where.
 pub(crate) fn reason(error: &serde_json::Error) -> String {
@@ -134,6 +155,26 @@ mod tests {
         match serde_json::from_str::<T>(json) {
             Ok(_) => panic!("`{json}` can be read"),
             Err(error) => reason(&error),
+        }
+    }
+
+    #[test]
+    fn it_says_where() {
+        for (json, expected) in [
+            (
+                r#"[{"quantity": 1}, {}]"#,
+                "missing field `quantity`, at `[1]`",
+            ),
+            (
+                r#"[{"quantity": "hunter2"}]"#,
+                "invalid type: string, expected u8, at `[0].quantity`",
+            ),
+            ("7", "invalid type: integer, expected a sequence"),
+            ("hunter2", "no JSON, at line 1, column 1"),
+            ("", "an unexpected end, at line 1, column 0"),
+            ("[] hunter2", "more than one value"),
+        ] {
+            assert_eq!(what::<Vec<Order>>(json.as_bytes()), expected, "{json}");
         }
     }
 

@@ -49,18 +49,11 @@ impl<'de, A: DeserializeOwned> Deserialize<'de> for Event<A> {
 
 /// What is wrong with the body, and where.
 fn what<A: DeserializeOwned>() -> String {
-    let Some(body) = BODY.take() else {
-        return unreadable::ANYTHING.to_owned();
-    };
-    let mut json = serde_json::Deserializer::from_slice(&body);
-    let Err(error) = serde_path_to_error::deserialize::<_, A>(&mut json) else {
-        return unreadable::ANYTHING.to_owned();
-    };
-    let reason = unreadable::reason(error.inner());
-    match error.path().to_string().as_str() {
-        "." => reason,
-        path => format!("{reason}, at `{path}`"),
-    }
+    let body = BODY.take();
+    body.map_or_else(
+        || unreadable::ANYTHING.to_owned(),
+        |body| unreadable::what::<A>(&body),
+    )
 }
 
 /// A service whose events have been read: it answers for those that could not be.
