@@ -10,6 +10,9 @@ use crate::clock::{Clock, SystemClock};
 use crate::output::Output;
 use crate::switch::switch;
 
+/// The dimension that most metrics have.
+pub(super) const SERVICE: &str = "service";
+
 /// As it is used.
 #[derive(Debug)]
 pub(super) struct Config {
@@ -27,15 +30,21 @@ static CURRENT: OnceLock<Arc<Config>> = OnceLock::new();
 
 impl Config {
     pub(super) fn current() -> &'static Arc<Self> {
-        CURRENT.get_or_init(|| {
+        let mut refused = None;
+        let current = CURRENT.get_or_init(|| {
             let configured = Metrics::new().configure(|name| env::var(name).ok());
             // With a name from the environment that CloudWatch would refuse there is no namespace
             // either, and the first metric that is added says so.
             Arc::new(configured.unwrap_or_else(|error| {
-                tracing::warn!("metrics cannot be as the environment says: {error}");
+                refused = Some(error);
                 Self::bare()
             }))
-        })
+        });
+        // Afterwards: a subscriber of the function's own may count its lines.
+        if let Some(error) = refused {
+            tracing::warn!("metrics cannot be as the environment says: {error}");
+        }
+        current
     }
 
     fn bare() -> Self {
@@ -47,10 +56,6 @@ impl Config {
             clock: Arc::new(SystemClock),
             output: Output::Stdout,
         }
-    }
-
-    pub(super) fn is_dimension(&self, name: &str) -> bool {
-        self.dimensions.iter().any(|(known, _)| known == name)
     }
 
     pub(super) fn write(&self, line: &str) {
@@ -220,7 +225,7 @@ impl Metrics {
         }
         let service = self.service.or_else(|| get("POWERTOOLS_SERVICE_NAME"));
         let mut dimensions: Vec<(String, String)> = Vec::new();
-        let service = service.map(|name| ("service".to_owned(), name));
+        let service = service.map(|name| (SERVICE.to_owned(), name));
         for (name, value) in service.into_iter().chain(self.dimensions) {
             check::dimension(&name)?;
             check::dimension_value(&name, &value)?;

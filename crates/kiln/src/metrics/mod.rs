@@ -111,8 +111,8 @@ fn add_to_current(name: &str, unit: Unit, high: bool, value: f64) -> Result<(), 
 /// Adds a dimension to all metrics of the invocation that is being handled, or gives it another value.
 ///
 /// # Errors
-/// A name or value that CloudWatch would refuse, a name that is taken, or a thirtieth dimension beside
-/// the service.
+/// A name or value that CloudWatch would refuse, a name that is taken, a thirtieth dimension beside the
+/// service, or one for which a line [has no room](MetricError::LineTooLong).
 ///
 /// # Example
 ///
@@ -131,7 +131,8 @@ pub fn dimension(name: &str, value: &str) -> Result<(), MetricError> {
 /// Has all metrics of the invocation that is being handled under a further set of dimensions, beside
 /// the default ones.
 ///
-/// A line has one value per name: a name in two sets has the value it was given last.
+/// A line has one value per name: a name in two sets has the value it was given last. A set that is
+/// there already, in whatever order, is not added again: its values would count twice.
 ///
 /// # Errors
 /// As [`dimension`]. Then nothing of the set is added.
