@@ -45,6 +45,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
 
+use crate::redact::{REDACTED, Redaction};
+
 pub use config::Metrics;
 pub use error::MetricError;
 pub use service::{MetricsFuture, MetricsLayer, MetricsService};
@@ -152,6 +154,9 @@ pub fn dimension_set(set: &[(&str, &str)]) -> Result<(), MetricError> {
 
 /// Adds to the line what is no metric and no dimension: to be found in the log, at no cost per value.
 ///
+/// Secrets are left out by their names, as they are from the log: see
+/// [`Logging::redact`](crate::logging::Logging::redact).
+///
 /// # Errors
 /// A name that is taken, a value that has no JSON, more than 64 KiB for all of a line.
 ///
@@ -222,8 +227,16 @@ pub fn flush() {
 }
 
 fn metadata_json(key: &str, value: impl Serialize) -> Result<String, MetricError> {
-    serde_json::to_string(&value).map_err(|_error| MetricError::InvalidMetadata {
-        key: check::excerpt(key),
-        reason: "has no JSON",
-    })
+    let redaction = Redaction::current();
+    if redaction.covers(key) {
+        return Ok(REDACTED.to_owned());
+    }
+    let json = serde_json::to_string(&value).ok();
+    let mut clean = String::new();
+    json.filter(|json| redaction.copy_json(&mut clean, json))
+        .map(|_| clean)
+        .ok_or_else(|| MetricError::InvalidMetadata {
+            key: check::excerpt(key),
+            reason: "has no JSON",
+        })
 }

@@ -404,6 +404,24 @@ fn what_is_refused_leaves_the_rest_as_it_was() {
 }
 
 #[test]
+fn metadata_has_no_secrets() {
+    let payer = json!({"card": {"token": "hunter2"}, "note": r#"{"password":"hunter2"}"#});
+    for (key, value) in [("payer", payer), ("api_key", json!("hunter2"))] {
+        let json = metadata_json(key, value).unwrap();
+        assert!(
+            !json.contains("hunter2") && json.contains("[redacted]"),
+            "{json}"
+        );
+    }
+    let map: std::collections::HashMap<(u8, u8), u8> = [((1, 2), 3)].into();
+    let refused = metadata_json("map", map).unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        "the value of the metadata `map` has no JSON"
+    );
+}
+
+#[test]
 fn default_dimensions_outlive_a_flush() {
     let mut sheet = Sheet::new(&configured(metrics().dimension("stage", "prod")));
     sheet.dimension("order", "o-1").unwrap();
