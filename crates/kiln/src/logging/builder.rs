@@ -302,7 +302,7 @@ impl Logging {
     fn shared(self) -> Arc<Shared> {
         let settings = Settings::read(|name| env::var(name).ok(), self.explicit);
         let shared = Shared {
-            sampled: draw(settings.sample_rate),
+            sampled: draw(settings.sample_rate, ""),
             settings,
             buffer: self.buffer,
             redaction: self.redaction,

@@ -369,6 +369,50 @@ fn lines_of_spawned_work_belong_to_the_invocation() {
     assert_eq!(line["function_request_id"], "r-1");
 }
 
+/// Two at once, as on managed instances: a spawned task has its span and nothing else.
+#[test]
+fn details_of_spawned_work_are_kept_with_their_invocation_at_any_level() {
+    for (level, expected) in [
+        (Level::INFO, &["a detail", "at info", "failed"][..]),
+        (Level::ERROR, &["a detail", "failed"]),
+    ] {
+        let captured = Captured::default();
+        let logging = logging().level(level).buffer(Buffer::default());
+        let layer = logging.writer(captured.clone()).layer();
+        let dispatch = tracing::Dispatch::new(tracing_subscriber::registry().with(layer));
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap();
+        let service = LoggingLayer::new().layer(service_fn(async |_: LambdaEvent<()>| {
+            use tracing::Instrument as _;
+            let told = async {
+                debug!("a detail");
+                info!("at info");
+                error!("failed");
+            };
+            tokio::spawn(told.in_current_span()).await
+        }));
+        let of = invocation();
+        let event = LambdaEvent::new((), of.context.clone());
+        let beside = Invocation::with_cold_start(Context::default(), false);
+        tracing::dispatcher::with_default(&dispatch, || {
+            let handled = beside.scope(of.scope(service.oneshot(event)));
+            runtime.block_on(handled).unwrap();
+        });
+        let lines: Vec<Value> = captured
+            .lines()
+            .iter()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect();
+        let mut found = messages(&lines);
+        found.sort_unstable();
+        assert_eq!(found, expected, "{level}");
+        for line in &lines {
+            assert_eq!(line["function_request_id"], "r-1", "{line}");
+        }
+    }
+}
+
 #[test]
 fn who_holds_what_layers_keep_can_log() {
     let (done, is_done) = std::sync::mpsc::channel();
