@@ -12,7 +12,8 @@ impl Redaction {
     /// The text without the values of `name: "value"`, `name: 17`, `name: Some(…)`, `name=value` and the
     /// like, quoted or not.
     ///
-    /// Behind a colon a word is prose and stays: `invalid token: expired`.
+    /// Behind a colon a word is prose and stays: `invalid token: expired`. The password of a URL is one
+    /// without a name: `postgres://user:password@host`.
     pub(super) fn clean_text<'t>(&self, text: &'t str) -> Cow<'t, str> {
         let mut clean = String::new();
         // What is before it is in `clean`.
@@ -21,6 +22,15 @@ impl Redaction {
         while let Some(found) = text[from..].find([':', '=']) {
             let at = from + found;
             from = at + 1;
+            if let Some(password) = password_of_url(text, at)
+                && self.covers("password")
+            {
+                clean.push_str(&text[kept..password.start]);
+                clean.push_str(BARE);
+                kept = password.end;
+                from = password.end;
+                continue;
+            }
             if !self.covers(name_before(&text[kept..at])) {
                 continue;
             }
@@ -65,6 +75,17 @@ fn value_behind(text: &str, at: usize) -> Option<Range<usize>> {
         Value::Word(_) => return None,
     };
     Some(start..start + length)
+}
+
+/// Where the password is of the URL whose scheme ends with this colon, if it has one.
+fn password_of_url(text: &str, at: usize) -> Option<Range<usize>> {
+    let behind = text[at..].strip_prefix("://")?;
+    let ends = |letter: char| letter.is_whitespace() || "/?#\"'`<>".contains(letter);
+    let authority = behind.split(ends).next()?;
+    let (user, _host) = authority.rsplit_once('@')?;
+    let (name, password) = user.split_once(':')?;
+    let start = at + "://".len() + name.len() + 1;
+    (!password.is_empty()).then(|| start..start + password.len())
 }
 
 enum Value {
@@ -112,10 +133,11 @@ fn value(text: &str) -> Option<Value> {
     }
 }
 
-/// The length of a word, as one is in a query or in settings.
+/// The length of a word, as one is in a query or in settings, without what ends a list of them.
 fn word(text: &str) -> usize {
     let ends = |letter: char| letter.is_whitespace() || matches!(letter, '&' | ';' | '"' | '\'');
-    text.find(ends).unwrap_or(text.len())
+    let word = text.split(ends).next().unwrap_or_default();
+    word.trim_end_matches([',', ')', ']', '}']).len()
 }
 
 /// The length of what is in quotes, with them; of all, if they are not closed. None where no quote
@@ -189,7 +211,7 @@ mod tests {
                 r#"password: "a\"b\\", n: 1"#,
                 r#"password: "[redacted]", n: 1"#,
             ),
-            ("pass_word : 1234, n: 1", "pass_word : [redacted] n: 1"),
+            ("pass_word : 1234, n: 1", "pass_word : [redacted], n: 1"),
             (r#"token: Some("hunter2"), n: 1"#, "token: [redacted], n: 1"),
             (
                 r#"secret: Key { bytes: [1, 2], of: "}" }, n: 1"#,
@@ -220,7 +242,15 @@ mod tests {
             (r#"{:password=>"hunter2"}"#, r#"{:password=>"[redacted]"}"#),
             (
                 "Authorization: Bearer abc.def, n",
-                "Authorization: [redacted] n",
+                "Authorization: [redacted], n",
+            ),
+            (
+                "postgres://me:hun:ter2@db:5432/orders, http://x.y:80/@z",
+                "postgres://me:[redacted]@db:5432/orders, http://x.y:80/@z",
+            ),
+            (
+                "Settings(password=hunter2, n=1)",
+                "Settings(password=[redacted], n=1)",
             ),
             // Prose, and names that only begin so.
             ("invalid token: expired", "invalid token: expired"),
