@@ -56,7 +56,9 @@ pub use unit::Unit;
 /// Adds a value to a metric of the invocation that is being handled.
 ///
 /// A name that was added before has one value more. Outside of an invocation, during init for
-/// example, the value is written with those of the next one, or by [`flush`].
+/// example, the value is on a line of its own at the end of the next one, or by [`flush`]; so is that of
+/// a spawned task on managed instances, unless it is in its invocation's
+/// [scope](crate::invocation::Invocation::scope).
 ///
 /// # Errors
 /// A name or value that CloudWatch would refuse, a unit other than before, no namespace. Then the value
