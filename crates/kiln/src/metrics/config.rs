@@ -17,6 +17,8 @@ pub(super) const SERVICE: &str = "service";
 #[derive(Debug)]
 pub(super) struct Config {
     pub(super) namespace: Option<String>,
+    /// Why there is none, if the environment has something that CloudWatch would refuse.
+    pub(super) refused: Option<MetricError>,
     /// Those of every set, the service first.
     pub(super) dimensions: Vec<(String, String)>,
     /// In place of the function's own, in the dimension of the cold-start metric.
@@ -34,10 +36,10 @@ impl Config {
         let current = CURRENT.get_or_init(|| {
             let configured = Metrics::new().configure(|name| env::var(name).ok());
             // With a name from the environment that CloudWatch would refuse there is no namespace
-            // either, and the first metric that is added says so.
+            // either, and every metric that is added says why.
             Arc::new(configured.unwrap_or_else(|error| {
-                refused = Some(error);
-                Self::bare()
+                refused = Some(error.clone());
+                Self::bare(error)
             }))
         });
         // Afterwards: a subscriber of the function's own may count its lines.
@@ -47,9 +49,10 @@ impl Config {
         current
     }
 
-    fn bare() -> Self {
+    pub(super) fn bare(refused: MetricError) -> Self {
         Self {
             namespace: None,
+            refused: Some(refused),
             dimensions: Vec::new(),
             function_name: None,
             disabled: false,
@@ -246,6 +249,7 @@ impl Metrics {
         let is_yes = |value: String| switch(value.trim()) == Some(true);
         Ok(Config {
             namespace,
+            refused: None,
             dimensions,
             function_name,
             disabled: get("POWERTOOLS_METRICS_DISABLED").is_some_and(is_yes),

@@ -115,7 +115,8 @@ impl Sheet {
         check::metric(name)?;
         check::value(name, value)?;
         if self.namespace.is_none() && self.config.namespace.is_none() {
-            return Err(MetricError::NoNamespace);
+            let refused = self.config.refused.clone();
+            return Err(refused.unwrap_or(MetricError::NoNamespace));
         }
         if self.is_dimension(name) || self.is_metadata(name) {
             return Err(taken(name));

@@ -480,6 +480,16 @@ fn the_environment_says_what_code_does_not() {
         without.add("m", Unit::Count, false, 1.0),
         Err(MetricError::NoNamespace)
     );
+
+    // What is wrong with the environment is said by each metric.
+    let get = |name: &str| (name == "POWERTOOLS_SERVICE_NAME").then(|| "größe".to_owned());
+    let refused = Metrics::new().namespace("Shop").configure(get).unwrap_err();
+    let mut bare = Sheet::new(&Arc::new(Config::bare(refused.clone())));
+    assert_eq!(bare.add("m", Unit::Count, false, 1.0), Err(refused.clone()));
+    assert_eq!(
+        refused.to_string(),
+        "the value of the dimension `service` has characters that are not ASCII"
+    );
 }
 
 /// Handles one invocation with the layer, and returns its answer and what was written.
