@@ -56,6 +56,8 @@ pub mod invocation;
 mod json;
 #[cfg(any(feature = "logging", feature = "metrics"))]
 mod output;
+#[cfg(any(feature = "logging", feature = "metrics"))]
+mod redact;
 pub mod run;
 #[cfg(any(
     feature = "idempotency",

@@ -169,6 +169,54 @@ fn hooks_run_as_well_when_an_environment_has_been_idle() {
 }
 
 #[test]
+fn resources_are_let_go_before_a_snapshot_and_taken_up_after_it() {
+    let with = watch("restored", &["--snap-start"]);
+    let before = [
+        "init",
+        "before pool",
+        "before credentials",
+        "after credentials",
+        "after pool",
+        "invoke",
+    ];
+    let answer = with.client().invoke("restored", "{}").json();
+    assert_eq!(answer, json!({ "happened": before, "cold": true }));
+    let again = with.client().invoke("restored", "{}").json();
+    assert_eq!(
+        again["happened"].as_array().unwrap().len(),
+        before.len() + 1
+    );
+
+    let without = watch("restored", &[]);
+    let answer = without.client().invoke("restored", "{}").json();
+    assert_eq!(
+        answer,
+        json!({ "happened": ["init", "invoke"], "cold": true })
+    );
+}
+
+#[test]
+fn a_resource_that_fails_is_told_to_the_caller() {
+    let ask = |hook: &str| {
+        let variable = format!("--env-var=FAIL={hook}");
+        let watch = watch("restored", &["--snap-start", &variable]);
+        let answer = watch.client().invoke("restored", "{}");
+        watch.wait_for(&format!("Error: \"no {hook}\""));
+        answer
+    };
+    // Before the snapshot it is the init that fails, and behind it the restore.
+    let before = ask("before");
+    assert_eq!(before.header("x-amz-function-error"), Some("Unhandled"));
+    assert_eq!(before.json()["errorMessage"], "no before");
+    let after = ask("after");
+    assert_eq!(after.status, 400);
+    let error_type = after.header("x-amzn-errortype");
+    assert_eq!(error_type, Some("SnapStartException"));
+    let message = after.json()["Message"].as_str().unwrap().to_owned();
+    assert!(message.contains("Runtime.AfterRestoreError"), "{message}");
+}
+
+#[test]
 fn a_response_streams() {
     let watch = watch("streamed", &[]);
     let answer = watch.client().invoke("streamed", "{}");
