@@ -57,6 +57,7 @@ mod json;
 #[cfg(any(feature = "logging", feature = "metrics"))]
 mod output;
 pub mod run;
+mod service_of;
 #[cfg(any(
     feature = "idempotency",
     feature = "logging",
