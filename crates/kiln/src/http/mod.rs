@@ -66,7 +66,6 @@ pub use self::body_limit::{BodyLimitLayer, BodyLimitService};
 #[cfg(feature = "http-compression")]
 pub use self::compression::{CompressionLayer, CompressionService};
 pub use self::cors::{InvalidOrigin, cors};
-pub use self::deadline::{DeadlineLayer, DeadlineService};
 pub use self::entry::{Events, HttpAnswer, run, run_streaming};
 pub use self::etag::{ETagLayer, ETagService};
 pub use self::problem::Problem;
@@ -76,6 +75,8 @@ pub use self::response_limit::{
     ALB_RESPONSE_LIMIT, RESPONSE_LIMIT, ResponseLimitLayer, ResponseLimitService,
 };
 pub use self::stage::{StageLayer, StageService};
+#[doc(no_inline)]
+pub use crate::deadline::{DeadlineLayer, DeadlineService};
 pub use lambda_http;
 
 /// What the layers' services return.

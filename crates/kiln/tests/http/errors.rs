@@ -123,6 +123,17 @@ async fn a_deadline_is_a_504() {
 }
 
 #[tokio::test]
+async fn a_request_whose_deadline_has_passed_is_not_begun() {
+    let mut context = Context::default();
+    context.deadline = 1;
+    let unreached = service_fn(
+        |_: Request| -> std::future::Ready<Result<String, Infallible>> { panic!("was called") },
+    );
+    let answer = answer_with(unreached, ORIGINS[0].get(json!({})), context).await;
+    assert_eq!(answer["statusCode"], 504);
+}
+
+#[tokio::test]
 async fn answers_carry_the_request_id() {
     for origin in ORIGINS {
         let fine = service_fn(|_: Request| async { Ok::<_, Infallible>("fine") });
@@ -150,7 +161,7 @@ async fn the_handler_knows_what_the_layers_leave() {
     let mut context = Context::default();
     let end = SystemTime::now() + Duration::from_secs(60);
     context.deadline = u64::try_from(end.duration_since(UNIX_EPOCH).unwrap().as_millis()).unwrap();
-    for (further_out, most) in [(None, 59_900), (Some(Duration::from_secs(20)), 40_000)] {
+    for (further_out, most) in [(None, 59_500), (Some(Duration::from_secs(20)), 40_000)] {
         let event = serde_json::from_value(Origin::Http.get(json!({}))).unwrap();
         let event = LambdaEvent::new(event, context.clone());
         let service = Events::new(asked);
