@@ -16,6 +16,7 @@ use super::flush::Flusher;
 use super::settings::Settings;
 use super::span::{Described, Trigger, fail};
 use crate::deadline::Deadline;
+use crate::errors::diagnostic;
 use crate::invocation::{self, Invocation};
 
 /// What is left of an invocation's time after a flush, at least.
@@ -330,7 +331,7 @@ pub struct TracingService<S, C = NoCapture> {
 impl<S, A, C> Service<LambdaEvent<A>> for TracingService<S, C>
 where
     S: Service<LambdaEvent<A>>,
-    S::Error: Into<Diagnostic>,
+    S::Error: Into<Diagnostic> + 'static,
     S::Future: Send + 'static,
     S::Response: Send + 'static,
     C: Capture<S::Response>,
@@ -343,12 +344,12 @@ where
     >;
 
     fn poll_ready(&mut self, cx: &mut TaskContext<'_>) -> Poll<Result<(), Diagnostic>> {
-        self.inner.poll_ready(cx).map_err(Into::into)
+        self.inner.poll_ready(cx).map_err(diagnostic)
     }
 
     fn call(&mut self, event: LambdaEvent<A>) -> Self::Future {
         if !self.layer.settings.enabled {
-            let error: fn(S::Error) -> Diagnostic = Into::into;
+            let error: fn(S::Error) -> Diagnostic = diagnostic;
             return Either::Left(self.inner.call(event).map_err(error));
         }
         let layer = self.layer.clone();
@@ -365,7 +366,7 @@ where
         };
         Either::Right(Box::pin(async move {
             // Whatever the handler has begun ends with its future, before the flush.
-            let answer = answer.with_context(span.clone()).await.map_err(Into::into);
+            let answer = answer.with_context(span.clone()).await.map_err(diagnostic);
             match &answer {
                 Ok(response) => layer.record(&span, response),
                 Err(error) => fail(&span, error, layer.settings.capture_error),
