@@ -51,6 +51,7 @@ mod cors;
 mod deadline;
 mod entry;
 mod etag;
+mod events;
 mod problem;
 mod problem_layer;
 mod request_id;
@@ -66,8 +67,9 @@ pub use self::body_limit::{BodyLimitLayer, BodyLimitService};
 #[cfg(feature = "http-compression")]
 pub use self::compression::{CompressionLayer, CompressionService};
 pub use self::cors::{InvalidOrigin, cors};
-pub use self::entry::{Events, HttpAnswer, run, run_streaming};
+pub use self::entry::{run, run_streaming};
 pub use self::etag::{ETagLayer, ETagService};
+pub use self::events::{Events, HttpAnswer};
 pub use self::problem::Problem;
 pub use self::problem_layer::{ProblemLayer, ProblemService};
 pub use self::request_id::{RequestIdLayer, RequestIdService};
