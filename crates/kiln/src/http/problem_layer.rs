@@ -13,6 +13,7 @@ use tower::{Service, ServiceExt as _};
 
 use super::{Answering, Problem, request_id};
 use crate::LambdaError;
+use crate::run::PANICKED;
 use crate::service_of::service_of;
 
 /// Has a service answer with [problem documents](Problem) where it would fail.
@@ -134,7 +135,7 @@ where
                 }
                 Err(panic) => {
                     ::tracing::error!(
-                        error_type = "Panic",
+                        error_type = PANICKED,
                         "the handler panicked: {}",
                         message_of(panic.as_ref())
                     );
