@@ -182,8 +182,7 @@ impl FeatureFlags {
         let Some(schema) = self.readable(feature).await? else {
             return Ok(default);
         };
-        let value = schema.evaluate(feature, attributes, self.clock.now());
-        match value {
+        match schema.evaluate(feature, attributes, self.clock.now()) {
             None => {
                 missing(feature);
                 Ok(default)
@@ -326,9 +325,10 @@ impl FeatureFlags {
                 tracing::warn!(feature, %error, "feature flags cannot be read: the caller's value");
                 Ok(None)
             }
-            Err(error) => Err(error).inspect_err(|error| {
+            Err(error) => {
                 tracing::debug!(feature, %error, "feature flags are wrong");
-            }),
+                Err(error)
+            }
         }
     }
 }
