@@ -70,6 +70,7 @@ mod switch;
 #[cfg(test)]
 #[cfg(any(feature = "compute", feature = "io"))]
 mod test_invocation;
+mod unreadable;
 
 #[cfg(feature = "batch")]
 pub mod batch;

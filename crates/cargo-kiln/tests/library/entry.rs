@@ -81,6 +81,33 @@ fn an_error_answers_with_the_type_that_is_derived() {
 }
 
 #[test]
+fn an_error_in_a_box_answers_with_one_type() {
+    let watch = watch("entry", &[]);
+    let answer = watch.client().invoke("entry", r#"{"do":"error"}"#);
+    let expected = json!({ "errorType": "Error", "errorMessage": "an error of no type" });
+    assert_eq!(answer.json(), expected);
+}
+
+#[test]
+fn an_event_that_is_not_what_the_handler_takes_answers_with_its_type_and_place() {
+    let watch = watch("entry", &["--env-var=HANDLER=typed"]);
+    let client = watch.client();
+    assert_eq!(
+        client.invoke("entry", r#"{"items":[{"sku":"a"}]}"#).json(),
+        1
+    );
+    let answer = client.invoke("entry", r#"{"items":[{"sku":"a"},{"sku":4242}]}"#);
+    assert_eq!(answer.header("x-amz-function-error"), Some("Unhandled"));
+    let message = "the event is not what the handler takes: invalid type: integer, expected a string, \
+                   at `items[1].sku`";
+    let expected = json!({ "errorType": "InvalidEvent", "errorMessage": message });
+    assert_eq!(answer.json(), expected);
+    // A failure as others, in one line, which does not quote the event.
+    watch.wait_for("InvalidEvent");
+    assert!(!watch.printed().contains("4242"), "{}", watch.printed());
+}
+
+#[test]
 fn the_deadline_layer_answers_before_the_timeout() {
     let watch = watch("entry", &["--timeout=2"]);
     let before = watch.client().invoke("entry", "{}").json();
