@@ -19,7 +19,7 @@ use tower::{Service, ServiceBuilder};
 use super::{DeadlineLayer, ProblemLayer, RequestIdLayer, ResponseLimitLayer};
 use crate::LambdaError;
 
-/// A service over HTTP, as one over Lambda's events: what [`run`](fn@run) runs.
+/// A service over HTTP, as one over Lambda's events: what [`run`](fn@super::run) runs.
 ///
 /// It is a service for [`Builder::run_service`](crate::run::Builder::run_service), and for tests that
 /// speak the events themselves.
@@ -68,7 +68,7 @@ impl Debug for HttpAnswer {
 }
 
 impl Events {
-    /// Of this service, with the layers of [`run`](fn@run).
+    /// Of this service, with the layers of [`run`](fn@super::run).
     ///
     /// # Example
     ///
