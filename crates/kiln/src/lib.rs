@@ -59,6 +59,7 @@ mod output;
 #[cfg(any(feature = "logging", feature = "metrics"))]
 mod redact;
 pub mod run;
+mod service_of;
 #[cfg(any(
     feature = "idempotency",
     feature = "logging",
