@@ -69,12 +69,8 @@ fn value_behind(text: &str, at: usize) -> Option<Range<usize>> {
     };
     let rest = rest.trim_start();
     let start = text.len() - rest.len();
-    let length = match value(rest)? {
-        Value::Whole(length) => length,
-        Value::Word(length) if !is_colon => length,
-        Value::Word(_) => return None,
-    };
-    Some(start..start + length)
+    let length = value(rest, is_colon)?;
+    (length > 0).then(|| start..start + length)
 }
 
 /// Where the password is of the URL whose scheme ends with this colon, if it has one.
@@ -88,49 +84,43 @@ fn password_of_url(text: &str, at: usize) -> Option<Range<usize>> {
     (!password.is_empty()).then(|| start..start + password.len())
 }
 
-enum Value {
-    /// It reads as a value.
-    Whole(usize),
-    /// It may as well be prose.
-    Word(usize),
-}
-
-/// The value a text begins with.
-fn value(text: &str) -> Option<Value> {
+/// The length of the value a text begins with. Behind a colon a word is none.
+fn value(text: &str, is_colon: bool) -> Option<usize> {
+    /// No name of a type is as long. Without an end, a text that is all names would be read as often as
+    /// it has some.
+    const PATH: usize = 128;
     // `Some(…)`, `Key { … }`, `b"…"`
     let is_path =
         |letter: char| letter.is_alphanumeric() || matches!(letter, '_' | ':' | '<' | '>');
-    let behind = text.trim_start_matches(is_path);
-    let path = text.len() - behind.len();
+    let (begin, _) = text.split_at(text.floor_char_boundary(PATH));
+    let path = begin.len() - begin.trim_start_matches(is_path).len();
+    let behind = &text[path..];
     let inner = behind.trim_start_matches(' ');
     let blanks = behind.len() - inner.len();
     let first = inner.chars().next();
     match first {
         Some('(' | '[' | '{') if blanks == 0 || first == Some('{') => {
-            return Some(Value::Whole(path + blanks + group(inner)));
+            return Some(path + blanks + group(inner));
         }
         Some('"' | '\'' | '`' | '\\') if blanks == 0 => {
             if let Some(length) = quoted(inner) {
-                return Some(Value::Whole(path + length));
+                return Some(path + length);
             }
         }
         _ => {}
     }
-    let word = word(text);
-    let scheme = &text[..word];
-    if ["bearer", "basic"].contains(&&*scheme.to_ascii_lowercase()) {
-        let token = text[word..].trim_start_matches(' ');
-        let end = text.len() - token.len() + self::word(token);
-        return Some(Value::Whole(end));
+    // Two words are one value.
+    for scheme in ["bearer ", "basic "] {
+        let is_scheme = |begin: &str| begin.eq_ignore_ascii_case(scheme);
+        if text.get(..scheme.len()).is_some_and(is_scheme) {
+            let token = text[scheme.len()..].trim_start_matches(' ');
+            return Some(text.len() - token.len() + word(token));
+        }
     }
     let is_number = text
         .trim_start_matches('-')
         .starts_with(|first: char| first.is_ascii_digit());
-    match word {
-        0 => None,
-        _ if is_number => Some(Value::Whole(word)),
-        _ => Some(Value::Word(word)),
-    }
+    (is_number || !is_colon).then(|| word(text))
 }
 
 /// The length of a word, as one is in a query or in settings, without what ends a list of them.
@@ -175,7 +165,8 @@ fn group(text: &str) -> usize {
             b'(' | b'[' | b'{' => depth += 1,
             b')' | b']' | b'}' => depth = depth.saturating_sub(1),
             b'"' | b'\\' => {
-                at += quoted(&text[at..]).unwrap_or(1);
+                let escapes = || text[at..].len() - text[at..].trim_start_matches('\\').len();
+                at += quoted(&text[at..]).unwrap_or_else(escapes);
                 continue;
             }
             _ => {}
@@ -299,6 +290,27 @@ mod tests {
                 next: Box::new(next),
             })
         })
+    }
+
+    /// If a part were read again for each name, each of these would take minutes.
+    #[test]
+    fn no_text_takes_long() {
+        const MANY: usize = 100_000;
+        for text in [
+            "token:".repeat(MANY),
+            "token=:".repeat(MANY),
+            "token: ".repeat(MANY),
+            "a://b:c".repeat(MANY),
+            format!("token:({}", "\\".repeat(MANY)),
+            format!("token:({}", "\\ ".repeat(MANY)),
+            format!("{}:{}", "token".repeat(MANY), "-".repeat(MANY)),
+            "token:(\"".repeat(MANY),
+            "{\"".repeat(MANY),
+            format!("[\"{}\"]", "\\u005c".repeat(MANY)),
+            format!("{}{}", "[".repeat(MANY), "]:".repeat(MANY)),
+        ] {
+            Redaction::default().clean(&text);
+        }
     }
 
     proptest! {
