@@ -5,12 +5,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use http::{Response, StatusCode};
 use kiln::deadline::Deadline;
-use kiln::logging::{Captured, Logging};
 use kiln::tower::service_fn;
 use kiln::{Context, LambdaEvent};
 use lambda_http::{Body, Request};
 use serde_json::json;
-use tracing_subscriber::prelude::*;
 
 use crate::origin::Origin;
 use crate::{Failure, ORIGINS, answer, answer_with, header, json};
@@ -80,21 +78,6 @@ async fn a_panic_is_a_500_without_its_message() {
             assert!(!answer.to_string().contains("secret"), "{answer}");
         }
     }
-}
-
-/// An alarm on the type counts the panics of all functions.
-#[tokio::test]
-async fn a_panic_is_logged_under_the_type_it_has_elsewhere() {
-    let lines = Captured::default();
-    let log = Logging::new().writer(lines.clone()).layer();
-    let _logged = tracing_subscriber::registry().with(log).set_default();
-    let panicking = service_fn(
-        |_: Request| -> std::future::Ready<Result<String, Infallible>> { panic!("no stock") },
-    );
-    answer(panicking, ORIGINS[0].get(json!({}))).await;
-    let log = lines.lines().join("\n");
-    assert!(log.contains(kiln::run::PANICKED), "{log}");
-    assert!(log.contains("the handler panicked: no stock"), "{log}");
 }
 
 #[tokio::test]
