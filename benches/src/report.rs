@@ -123,7 +123,8 @@ impl Row {
         self.bare = Some(by_hand.into());
         let numbers = self.kiln.as_ref().and_then(Reading::number);
         let numbers = numbers.zip(self.bare.as_ref().and_then(Reading::number));
-        self.ratio = numbers.map(|(kiln, by_hand)| kiln / by_hand);
+        let ratio = numbers.map(|(kiln, by_hand)| kiln / by_hand);
+        self.ratio = ratio.filter(|ratio| ratio.is_finite());
         self
     }
 

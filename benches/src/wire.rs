@@ -196,6 +196,19 @@ pub fn streaming_invocation(function: &str, payload: &str) -> Vec<u8> {
     )
 }
 
+/// The lengths of a request's head and of its body, when the head has come; for who reads without a [`Wire`].
+pub fn request_lengths(bytes: &[u8]) -> io::Result<Option<(usize, usize)>> {
+    let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
+    let mut request = httparse::Request::new(&mut headers);
+    let Some(head) = length(request.parse(bytes))? else {
+        return Ok(None);
+    };
+    match framing(request.headers)? {
+        Framing::Length(body) => Ok(Some((head, body))),
+        Framing::Chunked => Err(malformed("length of the body")),
+    }
+}
+
 fn post(path: &str, payload: &str) -> Vec<u8> {
     format!(
         "POST {path} HTTP/1.1\r\nhost: localhost\r\n\
@@ -292,6 +305,22 @@ mod tests {
             let (method, path) = (method.to_owned(), path.to_owned());
             assert_eq!(wire.request().unwrap(), Request { method, path });
         }
+    }
+
+    #[test]
+    fn a_request_tells_its_lengths_when_its_head_has_come() {
+        for (bytes, lengths) in [
+            ("GET / HTTP/1.1\r\n", None),
+            ("GET / HTTP/1.1\r\n\r\n", Some((18, 0))),
+            (
+                "POST / HTTP/1.1\r\ncontent-length: 3\r\n\r\n{",
+                Some((38, 3)),
+            ),
+        ] {
+            assert_eq!(request_lengths(bytes.as_bytes()).unwrap(), lengths);
+        }
+        let chunked = b"POST / HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n";
+        assert!(request_lengths(chunked).is_err());
     }
 
     #[test]

@@ -56,6 +56,12 @@ pub enum Figure {
     Connections,
     /// The library's parameters: read from memory, fetched, and missed by 1,000 callers at once
     Parameters,
+    /// The library's feature flags: asked for, with the document kept, fetched and parsed
+    Flags,
+    /// The library: ten spans of an invocation, to a collector that answers, and to one that does not
+    Tracing,
+    /// The library: how long a test takes, of a handler and of the real binary
+    Testing,
     /// Where the time of a warm invocation goes, by `perf`: only when named
     Profile,
     /// A million invocations of functions that answer, fail, crash and hang: measured only when named
@@ -131,19 +137,21 @@ impl Figure {
         .collect()
     }
 
-    /// Whether it is about the library: it builds its own functions, and calls no tool.
+    /// Whether it is about the library alone: it builds its own functions, and calls no tool.
     pub fn is_of_the_library(self) -> bool {
         matches!(
             self,
             Self::Batch
                 | Self::Compute
                 | Self::Connections
+                | Self::Flags
                 | Self::Http
                 | Self::Idempotency
                 | Self::Layers
                 | Self::Parameters
                 | Self::Pipeline
                 | Self::Start
+                | Self::Tracing
         )
     }
 
@@ -166,6 +174,9 @@ impl Figure {
             Self::Start => library::start::measure(plan),
             Self::Connections => library::connections::measure(plan),
             Self::Parameters => library::parameters::measure(plan),
+            Self::Flags => library::flags::measure(plan),
+            Self::Tracing => library::tracing::measure(plan),
+            Self::Testing => library::testing::measure(plan),
             Self::Profile => profile::measure(plan),
             Self::Soak => soak::measure(plan),
         };

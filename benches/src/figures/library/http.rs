@@ -9,7 +9,7 @@ use kiln::tower::{Service, ServiceBuilder, ServiceExt as _, service_fn};
 use kiln::{Context, LambdaEvent};
 use serde::Serialize;
 
-use super::on_one_thread;
+use super::{failed, on_one_thread};
 use crate::error::BenchError;
 use crate::figures::{Plan, round};
 use crate::report::{Row, Section};
@@ -57,8 +57,7 @@ pub(in crate::figures) fn measure(plan: &Plan) -> Result<Section, BenchError> {
 }
 
 fn with_all_layers() -> Result<Events, BenchError> {
-    let cors = cors(["https://shop.example"])
-        .map_err(|error| BenchError::Machine(std::io::Error::other(error)))?;
+    let cors = cors(["https://shop.example"]).map_err(failed)?;
     let service = ServiceBuilder::new()
         .layer(StageLayer::new())
         .layer(cors)

@@ -2,24 +2,20 @@
 //! burst of callers asks of the store.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use kiln::parameters::{Extension, ParameterError, Parameters, Provider, Query, Value};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream};
 
 use super::both::Both;
-use super::on_one_thread;
+use super::stand_in::{LATENCY, StandIn};
+use super::{failed, on_one_thread};
 use crate::error::BenchError;
 use crate::figures::{Plan, round};
 use crate::report::Section;
 use crate::statistics::microseconds;
 
-/// How long the store takes for an answer.
-const STORE: Duration = Duration::from_millis(5);
 const KEPT_READS: u32 = 100_000;
 const FETCHED_READS: u32 = 50;
 /// How many callers miss a value at once.
@@ -28,16 +24,28 @@ const CALLERS: usize = 1_000;
 const MAX_AGE: Duration = Duration::from_secs(300);
 const NAME: &str = "/shop/url";
 
-/// Counts what is asked of the store.
+/// A store over HTTP, as the extension has it, for the library and for who writes by hand.
 #[derive(Clone)]
 struct Store {
     http: Extension,
-    fetches: Arc<AtomicU32>,
+    server: Arc<StandIn>,
+}
+
+impl Store {
+    /// A store with one parameter.
+    async fn start() -> Result<Self, BenchError> {
+        let answer = r#"{"Parameter": {"Value": "https://example.com"}}"#;
+        let server = StandIn::serve(answer, |_| ()).await;
+        let server = server.map_err(BenchError::Machine)?;
+        Ok(Self {
+            http: Extension::ssm().at(server.address.port(), "token"),
+            server: Arc::new(server),
+        })
+    }
 }
 
 impl Provider for Store {
     async fn fetch(&self, query: &Query) -> Result<Value, ParameterError> {
-        self.fetches.fetch_add(1, Ordering::Relaxed);
         self.http.fetch(query).await
     }
 }
@@ -102,7 +110,7 @@ pub(in crate::figures) fn measure(plan: &Plan) -> Result<Section, BenchError> {
             format!(
                 "medians of {} rounds, on one thread; the store answers over HTTP on localhost, after {} ms",
                 plan.runs,
-                STORE.as_millis()
+                LATENCY.as_millis()
             ),
             "AWS adds TLS, a signature, and what its service takes".to_owned(),
         ],
@@ -110,11 +118,11 @@ pub(in crate::figures) fn measure(plan: &Plan) -> Result<Section, BenchError> {
 }
 
 async fn measure_ours() -> Result<Reading, BenchError> {
-    let store = start().await.map_err(BenchError::Machine)?;
+    let store = Store::start().await?;
     let new = || Parameters::new(store.clone()).max_age(MAX_AGE);
     let parameters = new();
     let burst = burst(|| parameters.get(NAME)).await?;
-    let fetches = store.fetches.load(Ordering::Relaxed);
+    let fetches = store.server.requests();
     let uncached = parameters.clone().max_age(Duration::ZERO);
     Ok(Reading {
         kept: time_per_call(KEPT_READS, || parameters.get(NAME)).await?,
@@ -125,13 +133,13 @@ async fn measure_ours() -> Result<Reading, BenchError> {
 }
 
 async fn measure_by_hand() -> Result<Reading, BenchError> {
-    let store = start().await.map_err(BenchError::Machine)?;
+    let store = Store::start().await?;
     let by_hand = ByHand {
         store: store.clone(),
         values: Mutex::default(),
     };
     let burst = burst(|| by_hand.get(NAME)).await?;
-    let fetches = store.fetches.load(Ordering::Relaxed);
+    let fetches = store.server.requests();
     let query = Query::new(NAME);
     Ok(Reading {
         kept: time_per_call(KEPT_READS, || by_hand.get(NAME)).await?,
@@ -162,41 +170,4 @@ async fn time_per_call<T, F: Future<Output = Result<T, ParameterError>>>(
         std::hint::black_box(call().await.map_err(failed)?);
     }
     Ok(microseconds(began.elapsed()) / f64::from(calls))
-}
-
-fn failed(error: ParameterError) -> BenchError {
-    BenchError::Machine(std::io::Error::other(error))
-}
-
-/// A store that speaks the extension's HTTP, with one parameter.
-async fn start() -> std::io::Result<Store> {
-    let listener = TcpListener::bind("127.0.0.1:0").await?;
-    let port = listener.local_addr()?.port();
-    tokio::spawn(async move {
-        while let Ok((stream, _)) = listener.accept().await {
-            tokio::spawn(converse(stream));
-        }
-    });
-    Ok(Store {
-        http: Extension::ssm().at(port, "token"),
-        fetches: Arc::default(),
-    })
-}
-
-async fn converse(mut stream: TcpStream) -> std::io::Result<()> {
-    let body = r#"{"Parameter": {"Value": "https://example.com"}}"#;
-    let answer = format!(
-        "HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}",
-        body.len()
-    );
-    let mut asked = Vec::new();
-    while stream.read_buf(&mut asked).await? > 0 {
-        // A GET ends with an empty line, and the next one waits for the answer.
-        if asked.ends_with(b"\r\n\r\n") {
-            asked.clear();
-            tokio::time::sleep(STORE).await;
-            stream.write_all(answer.as_bytes()).await?;
-        }
-    }
-    Ok(())
 }

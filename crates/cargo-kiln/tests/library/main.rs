@@ -1,6 +1,7 @@
 //! Functions written with the library, on the local Lambda.
 
 mod entry;
+mod errors;
 mod http;
 mod logging;
 mod metrics;

@@ -146,7 +146,9 @@ impl HttpClient for Client {
     {
         Box::pin(async move {
             let sending = self.begin(request)?;
-            sending.await?
+            // A simple exporter blocks the handler's thread until this is done: were Tokio to have the
+            // handler's task step back in favour of others, there would be nobody to wake it.
+            tokio::task::unconstrained(sending).await?
         })
     }
 }
