@@ -3,6 +3,7 @@
 use std::fmt::{Debug, Display};
 
 use kiln::errors::StatusCode;
+use kiln::idempotency::{IdempotencyError, RunError};
 use kiln::{Diagnostic, LambdaError, LambdaEvent, testing};
 
 #[derive(Debug, thiserror::Error, LambdaError)]
@@ -33,7 +34,8 @@ struct Bad<T: Display>(T);
 #[test]
 fn types_retries_and_statuses_are_as_written() {
     let not_found = OrderError::NotFound { id: "7".to_owned() };
-    let rows: [(&dyn LambdaError, &str, bool, u16); 5] = [
+    let missing: RunError<StoreError> = IdempotencyError::MissingKey.into();
+    let rows: [(&dyn LambdaError, &str, bool, u16); 7] = [
         (&not_found, "NotFound", false, 404),
         (&StoreError, "StoreDown", true, 503),
         (&OrderError::from(StoreError), "StoreDown", true, 503),
@@ -44,6 +46,8 @@ fn types_retries_and_statuses_are_as_written() {
             503,
         ),
         (&Bad("amount"), "Bad", false, 500),
+        (&RunError::Handler(StoreError), "StoreDown", true, 503),
+        (&missing, "IdempotencyMissingKey", false, 400),
     ];
     for (error, error_type, is_retryable, status) in rows {
         assert_eq!(error.error_type(), error_type);
