@@ -1,5 +1,5 @@
 //! What the documents say of this repository is there: tests that promises name, pages and headings
-//! that links lead to.
+//! that links lead to, events that examples are called with.
 
 #![expect(
     clippy::unwrap_used,
@@ -144,6 +144,49 @@ fn the_book_has_every_example() {
     assert!(functions >= 12, "only {functions} examples were found");
 }
 
+#[test]
+fn examples_are_called_with_the_events_of_kiln_event() {
+    let samples = names_in(&root().join("crates/kiln/src/testing/samples"));
+    let samples: BTreeSet<&str> = samples
+        .iter()
+        .filter_map(|name| name.strip_suffix(".json"))
+        .collect();
+    let (mut functions, mut broken) = (0, Vec::new());
+    for name in names_in(&root().join("examples")) {
+        let example = root().join("examples").join(&name);
+        if !example.join("src/main.rs").exists() {
+            continue;
+        }
+        functions += 1;
+        let read = |file: &str| fs::read_to_string(example.join(file)).unwrap_or_default();
+        let (test, page) = (read("tests/local.rs"), read("README.md"));
+        let kinds: Vec<&str> = test
+            .split('"')
+            .filter(|text| samples.contains(text))
+            .collect();
+        if !test.contains("testing::local!()")
+            || !test.contains("testing::sample")
+            || kinds.is_empty()
+        {
+            broken.push(format!(
+                "`{name}/tests/local.rs` calls the function with no sample event"
+            ));
+        }
+        let page = page.split_whitespace().collect::<Vec<_>>().join(" ");
+        let is_shown = |kind: &&str| {
+            let commands = [format!("--event {kind} "), format!("kiln event {kind} ")];
+            commands.iter().any(|command| page.contains(command))
+        };
+        if !kinds.iter().any(is_shown) {
+            broken.push(format!(
+                "`{name}/README.md` does not show its event: one of {kinds:?}"
+            ));
+        }
+    }
+    assert_eq!(broken, [""; 0], "in `examples`");
+    assert!(functions > 10, "only {functions} functions were found");
+}
+
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("..")
@@ -243,6 +286,13 @@ fn anchor(heading: &str) -> String {
         .filter(kept)
         .collect::<String>()
         .replace(' ', "-")
+}
+
+/// What is in a directory.
+fn names_in(directory: &Path) -> BTreeSet<String> {
+    let entries = fs::read_dir(directory).unwrap();
+    let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    names.collect()
 }
 
 /// All pages of the repository, by their canonical paths.

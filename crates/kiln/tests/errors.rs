@@ -5,7 +5,7 @@ use std::time::UNIX_EPOCH;
 
 use kiln::deadline::{Deadline, DeadlineLayer};
 use kiln::errors::StatusCode;
-use kiln::idempotency::{Idempotency, MemoryStore};
+use kiln::idempotency::{Idempotency, IdempotencyError, MemoryStore, RunError};
 use kiln::tower::{Layer as _, ServiceExt as _};
 use kiln::tracing::TracingLayer;
 use kiln::{Diagnostic, LambdaError, LambdaEvent, testing};
@@ -38,7 +38,8 @@ struct Bad<T: Display>(T);
 #[test]
 fn types_retries_and_statuses_are_as_written() {
     let not_found = OrderError::NotFound { id: "7".to_owned() };
-    let rows: [(&dyn LambdaError, &str, bool, u16); 5] = [
+    let missing: RunError<StoreError> = IdempotencyError::MissingKey.into();
+    let rows: [(&dyn LambdaError, &str, bool, u16); 7] = [
         (&not_found, "NotFound", false, 404),
         (&StoreError, "StoreDown", true, 503),
         (&OrderError::from(StoreError), "StoreDown", true, 503),
@@ -49,6 +50,8 @@ fn types_retries_and_statuses_are_as_written() {
             503,
         ),
         (&Bad("amount"), "Bad", false, 500),
+        (&RunError::Handler(StoreError), "StoreDown", true, 503),
+        (&missing, "IdempotencyMissingKey", false, 400),
     ];
     for (error, error_type, is_retryable, status) in rows {
         assert_eq!(error.error_type(), error_type);

@@ -13,6 +13,7 @@ use axum::routing::get;
 use futures_util::{Stream, stream};
 use kiln::LambdaError;
 use kiln::http::Problem;
+use kiln::logging::error;
 
 mod ledger;
 
@@ -57,7 +58,7 @@ fn csv(ledger: Ledger, month: String) -> impl Stream<Item = Result<String, Ledge
                 return Ok(None);
             };
             let page = ledger.page(&month, cursor).await.inspect_err(|error| {
-                tracing::error!(month, cursor, "the export breaks off: {error}");
+                error!(month, cursor, "the export breaks off: {error}");
             })?;
             let text: String = page.rows.iter().map(Row::csv).collect();
             Ok(Some((text, page.next)))

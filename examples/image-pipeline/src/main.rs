@@ -1,12 +1,13 @@
 //! The function: its client, with its open connections, and its threads are there before any event.
 
+use image_pipeline::{Album, handle};
 use kiln::{Error, compute};
 
 fn main() -> Result<(), Error> {
     kiln::builder()
         .init(async || {
             compute::init()?;
-            Ok::<_, compute::ComputeError>(reqwest::Client::new())
+            Album::from_env().await
         })
-        .run(image_pipeline::handle)
+        .run(handle)
 }

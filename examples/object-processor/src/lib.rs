@@ -5,6 +5,7 @@
 
 use aws_lambda_events::s3::{S3Event, S3EventRecord};
 use kiln::LambdaEvent;
+use kiln::logging::info;
 use percent_encoding::percent_decode_str;
 use serde::Serialize;
 
@@ -47,7 +48,7 @@ async fn sum_up(objects: &Objects, record: &S3EventRecord) -> Result<String, Obj
     // The version that the event is about, if there are versions: the object may have changed since.
     let version = record.s3.object.version_id.as_deref();
     let sales = objects.read(bucket, &key, version).await?;
-    tracing::info!(
+    info!(
         key,
         rows = sales.rows,
         total_cents = sales.total_cents,

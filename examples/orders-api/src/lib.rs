@@ -20,6 +20,7 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use kiln::http::lambda_http::Request;
 use kiln::http::{BodyLimitLayer, ETagLayer, StageLayer};
+use kiln::logging::info;
 use kiln::tower::{Service, ServiceBuilder};
 use orders::{AcceptedOrder, Order};
 use serde_json::json;
@@ -66,7 +67,7 @@ async fn place_order(
     book.enter(&accepted)?;
     let order_id = &accepted.order().order_id;
     let total_cents = accepted.total_cents();
-    tracing::info!(order_id, total_cents, "order accepted");
+    info!(order_id, total_cents, "order accepted");
     let location = [(header::LOCATION, format!("/orders/{order_id}"))];
     Ok((StatusCode::CREATED, location, Json(accepted)).into_response())
 }

@@ -10,6 +10,7 @@
 //! All of it but the last is `kiln::batch`. A FIFO queue is handled group by group, in order.
 
 use kiln::batch::{self, BatchError, Record, SqsBatchResponse, SqsEvent};
+use kiln::logging::info;
 use kiln::{LambdaError, LambdaEvent};
 use orders::{Order, OrderError};
 
@@ -52,7 +53,7 @@ pub async fn handle<W: Warehouse>(
         .concurrency(CONCURRENCY)
         .await?;
     let failed = response.batch_item_failures.len();
-    tracing::info!(records, failed, "batch handled");
+    info!(records, failed, "batch handled");
     Ok(response)
 }
 
@@ -62,7 +63,7 @@ async fn reserve(record: Record<Order>, warehouse: &impl Warehouse) -> Result<()
     let accepted = record.body.accept()?;
     let reservation = warehouse.reserve(accepted.order()).await?;
     let Reservation { order_id, pieces } = reservation;
-    tracing::info!(message_id, order_id, pieces, "order reserved");
+    info!(message_id, order_id, pieces, "order reserved");
     Ok(())
 }
 

@@ -1,27 +1,33 @@
-//! A payment that is made once, however often it is asked for.
+//! A payment that is made once, however often it is asked for: `POST` to the function's URL, with the
+//! header `Idempotency-Key` and the payment in JSON.
 //!
-//! - The order's id is the idempotency key: the second request with it gets the first one's receipt,
-//!   marked as replayed, and no card is charged.
-//! - The amount must not change: the same order with another amount is refused.
+//! - The second request with a key gets the first one's receipt, marked as replayed, and no card is
+//!   charged: also while the first is under way, and in another execution environment.
+//! - Order and amount must not change: the same key with another payment is refused.
 //! - A charge that fails leaves nothing behind, so that a retry charges.
 //!
 //! All of it is `kiln::idempotency`; the function says what the key is, and how a card is charged.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-
-use kiln::idempotency::{Idempotency, RunError, SettingsError, Store};
-use kiln::{LambdaError, LambdaEvent};
+use kiln::LambdaError;
+use kiln::http::lambda_http::Request;
+use kiln::idempotency::{Idempotency, MissingKey, RunError, SettingsError, Store};
+use kiln::logging::info;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+mod bank;
+
+pub use bank::Bank;
 
 /// What a customer owes.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Payment {
-    /// The order, which is paid once.
+    /// The order.
     pub order_id: String,
     /// The amount, in cents.
     pub cents: u64,
-    /// The card, as the payment provider knows it.
+    /// The card, as the bank knows it.
     pub card_token: String,
 }
 
@@ -31,7 +37,7 @@ pub struct Payment {
 pub struct Receipt {
     /// The order.
     pub order_id: String,
-    /// The charge, as the payment provider calls it.
+    /// The charge, as the bank calls it.
     pub charge_id: String,
     /// The amount, in cents.
     pub cents: u64,
@@ -39,84 +45,89 @@ pub struct Receipt {
     pub replayed: bool,
 }
 
-/// Why a card is not charged: callers and alarms see the names as `errorType`.
+/// Why a card is not charged: callers read type and message of what is theirs to mend.
 #[derive(Debug, thiserror::Error, LambdaError)]
 pub enum PaymentError {
+    /// The request carries no payment.
+    #[error("the body is no payment: {0}")]
+    #[lambda_error(type = "invalid-payment", status = 400)]
+    Unreadable(serde_json::Error),
     /// There is nothing to pay.
     #[error("the amount of order `{0}` is zero")]
+    #[lambda_error(type = "no-amount", status = 422)]
     NoAmount(String),
-    /// The provider says no.
+    /// The bank says no.
     #[error("the card of order `{0}` was declined")]
+    #[lambda_error(type = "card-declined", status = 402)]
     Declined(String),
+    /// The bank cannot be asked, or its answer not be read.
+    #[error("the bank does not answer")]
+    #[lambda_error(type = "BankDown", status = 502, retryable)]
+    Bank(#[source] kiln::Error),
 }
 
-/// The payment provider: it counts its charges, where another one would be asked over HTTPS.
-#[derive(Debug, Default)]
-pub struct Provider {
-    charges: AtomicU64,
-}
-
-impl Provider {
-    /// Charges a card; the token `declined` is one of a card without cover.
-    async fn charge(&self, payment: &Payment) -> Result<String, PaymentError> {
-        if payment.card_token == "declined" {
-            return Err(PaymentError::Declined(payment.order_id.clone()));
-        }
-        let number = self.charges.fetch_add(1, Ordering::Relaxed) + 1;
-        Ok(format!("charge-{number}"))
-    }
+/// Why the function cannot start.
+#[derive(Debug, thiserror::Error, LambdaError)]
+pub enum SetupError {
+    /// A variable that it needs is not set.
+    #[error("`{0}` is not set")]
+    MissingVariable(&'static str),
+    /// The settings of idempotency make no sense.
+    #[error(transparent)]
+    #[lambda_error(transparent)]
+    Settings(#[from] SettingsError),
 }
 
 /// What lives as long as the environment.
 #[derive(Debug)]
 pub struct Till {
     idempotency: Idempotency,
-    provider: Provider,
+    bank: Bank,
 }
 
 impl Till {
-    /// One that keeps its records there.
+    /// One that keeps its records there, and charges cards at this bank.
     ///
     /// # Errors
-    ///
     /// When the settings below make no sense.
-    pub fn new(store: impl Store) -> Result<Self, SettingsError> {
+    pub fn new(store: impl Store, bank: Bank) -> Result<Self, SettingsError> {
         let idempotency = Idempotency::builder(store)
             .name("payment")
+            .on_missing_key(MissingKey::Fail)
             .on_replay(|receipt, _record| receipt["replayed"] = true.into())
             .build()?;
-        Ok(Self {
-            idempotency,
-            provider: Provider::default(),
-        })
+        Ok(Self { idempotency, bank })
     }
 
-    /// Takes a payment, once per order.
+    /// Takes a payment, once per key.
     ///
     /// # Errors
-    ///
-    /// When the card is not charged, or the payment is under way, or was made with another amount.
-    pub async fn pay(
-        &self,
-        event: LambdaEvent<Payment>,
-    ) -> Result<Receipt, RunError<PaymentError>> {
-        let payment = event.payload;
-        let charge = || async {
-            if payment.cents == 0 {
-                return Err(PaymentError::NoAmount(payment.order_id.clone()));
-            }
-            let charge_id = self.provider.charge(&payment).await?;
-            tracing::info!(order_id = payment.order_id, charge_id, "card charged");
-            Ok(Receipt {
-                order_id: payment.order_id.clone(),
-                charge_id,
-                cents: payment.cents,
-                replayed: false,
-            })
-        };
-        self.idempotency
-            .run_validated(&payment.order_id, payment.cents, charge)
-            .await
+    /// When there is no key or no payment, the card is not charged, or the key's payment is under way
+    /// or was another one.
+    pub async fn pay(&self, request: Request) -> Result<Value, RunError<PaymentError>> {
+        // The caller makes it up, and sends it again with each retry.
+        let key = request.headers().get("idempotency-key");
+        let key = key.and_then(|key| key.to_str().ok()).unwrap_or_default();
+        let payment: Payment = serde_json::from_slice(request.body())
+            .map_err(|error| RunError::Handler(PaymentError::Unreadable(error)))?;
+        let same = (&payment.order_id, payment.cents);
+        let charge = || self.charge(key, &payment);
+        let receipt = self.idempotency.run_validated(key, same, charge).await?;
+        Ok(json!(receipt))
+    }
+
+    async fn charge(&self, key: &str, payment: &Payment) -> Result<Receipt, PaymentError> {
+        if payment.cents == 0 {
+            return Err(PaymentError::NoAmount(payment.order_id.clone()));
+        }
+        let charge_id = self.bank.charge(key, payment).await?;
+        info!(order_id = payment.order_id, charge_id, "card charged");
+        Ok(Receipt {
+            order_id: payment.order_id.clone(),
+            charge_id,
+            cents: payment.cents,
+            replayed: false,
+        })
     }
 }
 

@@ -1,27 +1,35 @@
-//! A function that asks a service about many things at once: what do these cost today?
+//! A function that asks a service about many things at once: what does this order cost today? It answers
+//! `POST /orders` of an HTTP API.
 //!
 //! One call after the other costs the sum of their times; all of them at once is more than the service
 //! takes. So there is a bound, a time for each, and a retry for what may be better the next time.
 
-use std::convert::Infallible;
 use std::time::Duration;
 
+use kiln::LambdaError;
+use kiln::http::lambda_http::Request;
 use kiln::io::{self, Retry};
-use kiln::{LambdaError, LambdaEvent};
 use reqwest::StatusCode;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 /// How many calls there are at once: what the service is known to take from one caller.
 const AT_ONCE: usize = 16;
 /// How long a call may take. The service answers within 200 ms, or not at all.
 const TIMEOUT: Duration = Duration::from_secs(1);
 
-/// What is asked.
+/// What is asked: of an order, the articles.
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PriceRequest {
-    /// The articles.
-    pub skus: Vec<String>,
+pub struct Order {
+    /// What is ordered.
+    pub lines: Vec<Line>,
+}
+
+/// One article of an order.
+#[derive(Debug, Deserialize)]
+pub struct Line {
+    /// The article.
+    pub sku: String,
 }
 
 /// What is known: each article is in one of the lists, in the order of the request.
@@ -67,10 +75,19 @@ pub enum PriceError {
     /// The service does not know the article.
     #[error("the price service answers {0}")]
     Refused(StatusCode),
+    /// It would be another path than that of an article.
+    #[error("not letters, digits and dashes")]
+    NoSku,
     /// The answer is not what was agreed.
     #[error("the price service's answer cannot be read")]
     Unreadable(#[source] serde_json::Error),
 }
+
+/// The request carries no order: what its caller reads.
+#[derive(Debug, thiserror::Error, LambdaError)]
+#[error("the body is no order: {0}")]
+#[lambda_error(type = "invalid-order", status = 400)]
+pub struct InvalidOrder(#[from] serde_json::Error);
 
 /// A variable that the function needs is not set: the init fails, and so does the deployment.
 #[derive(Debug, thiserror::Error, LambdaError)]
@@ -103,6 +120,10 @@ impl Shop {
     }
 
     async fn price(&self, sku: String) -> Result<Price, PriceError> {
+        let is_of_one = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+        if sku.is_empty() || !sku.bytes().all(is_of_one) {
+            return Err(PriceError::NoSku);
+        }
         let url = format!("{}/prices/{sku}", self.service);
         let answer = self.client.get(url).send().await;
         let answer = answer.map_err(PriceError::Unreachable)?;
@@ -121,12 +142,10 @@ impl Shop {
 /// Answers with the prices that could be had, and says why the others could not.
 ///
 /// # Errors
-/// None, as its type says: what fails is in the answer.
-pub async fn handle(
-    shop: &Shop,
-    event: LambdaEvent<PriceRequest>,
-) -> Result<PriceList, Infallible> {
-    let skus = event.payload.skus;
+/// When the body is no order. What fails for an article is in the answer.
+pub async fn handle(shop: &Shop, request: Request) -> Result<Value, InvalidOrder> {
+    let order: Order = serde_json::from_slice(request.body())?;
+    let skus: Vec<String> = order.lines.into_iter().map(|line| line.sku).collect();
     let outcomes = io::fan_out(skus.clone(), AT_ONCE, |sku| shop.price(sku))
         .timeout(TIMEOUT)
         .retry(Retry::default())
@@ -142,5 +161,5 @@ pub async fn handle(
             }),
         }
     }
-    Ok(list)
+    Ok(json!(list))
 }

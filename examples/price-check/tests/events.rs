@@ -1,10 +1,10 @@
-//! The function as Lambda calls it: events in, answers out.
+//! The function as HTTP calls it: requests in, answers out.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use kiln::testing;
+use kiln::http::lambda_http::{Body, Request};
 use price_check::{Shop, handle};
-use serde_json::{Value, json};
+use serde_json::json;
 use stand_ins::serve;
 
 /// Knows mugs and caps, and is busy every other time.
@@ -22,24 +22,23 @@ fn prices() -> String {
     })
 }
 
-fn expected() -> Value {
-    json!({"prices": [{"sku": "KILN-MUG", "cents": 1250}], "unknown": []})
+fn order(sku: &str) -> Request {
+    let body = json!({"lines": [{"sku": sku}]});
+    Request::new(Body::from(body.to_string()))
 }
 
 #[tokio::test]
 async fn a_busy_service_is_asked_again() {
     let shop = Shop::new(prices());
-    let request = serde_json::from_value(json!({"skus": ["KILN-MUG"]})).unwrap();
-    let list = handle(&shop, testing::event(request)).await.unwrap();
-    assert_eq!(serde_json::to_value(list).unwrap(), expected());
+    let list = handle(&shop, order("KILN-MUG")).await.unwrap();
+    let expected = json!({"prices": [{"sku": "KILN-MUG", "cents": 1250}], "unknown": []});
+    assert_eq!(list, expected);
 }
 
 #[tokio::test]
 async fn what_is_not_known_is_said() {
     let shop = Shop::new(prices());
-    let request = serde_json::from_value(json!({"skus": ["KILN-SPOON"]})).unwrap();
-    let list = handle(&shop, testing::event(request)).await.unwrap();
-    let list = serde_json::to_value(list).unwrap();
+    let list = handle(&shop, order("KILN-SPOON")).await.unwrap();
     assert_eq!(list["prices"], json!([]));
     assert_eq!(
         list["unknown"],

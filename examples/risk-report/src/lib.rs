@@ -1,10 +1,12 @@
-//! A function that computes: how much may a portfolio lose?
+//! A function that computes: how much may a portfolio lose? It is told of portfolios by EventBridge.
 //!
 //! The async runtime must go on answering while all cores are busy (extensions, telemetry, timeouts
 //! hang on it), so the shape is: async at the boundary, `kiln::compute` for the step over to the cores.
 //! The answer depends on the request alone, not on how many cores there were.
 
+use aws_lambda_events::eventbridge::EventBridgeEvent;
 use kiln::compute::{self, ComputeError};
+use kiln::logging::info;
 use kiln::{LambdaError, LambdaEvent};
 
 mod request;
@@ -26,16 +28,18 @@ pub enum RiskError {
     Compute(#[from] ComputeError),
 }
 
-/// Answers a request with a report.
+/// Answers a request, the event's detail, with a report: for the function's destination on success.
 ///
 /// # Errors
 ///
 /// When the request makes no sense, the simulation panics, or the time is up before it is done.
-pub async fn handle(event: LambdaEvent<RiskRequest>) -> Result<RiskReport, RiskError> {
-    let portfolio = event.payload.check()?;
+pub async fn handle(
+    event: LambdaEvent<EventBridgeEvent<RiskRequest>>,
+) -> Result<RiskReport, RiskError> {
+    let portfolio = event.payload.detail.check()?;
     let started = std::time::Instant::now();
     let report = compute::run(move || simulate(&portfolio)).await?;
-    tracing::info!(
+    info!(
         simulations = report.simulations,
         threads = compute::threads(),
         seconds = started.elapsed().as_secs_f64(),

@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// How many positions a portfolio may have.
 const POSITIONS: RangeInclusive<usize> = 1..=500;
@@ -24,7 +24,7 @@ const ANNUAL_RETURN: RangeInclusive<f64> = -1.0..=10.0;
 const ANNUAL_VOLATILITY: RangeInclusive<f64> = 0.0..=5.0;
 
 /// A request as it arrives. Unknown members are refused: a misspelled one would change the answer.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RiskRequest {
     /// What is held.
@@ -42,7 +42,7 @@ pub struct RiskRequest {
 }
 
 /// Something that is held.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Position {
     /// Its name, for messages.

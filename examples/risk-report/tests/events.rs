@@ -2,21 +2,27 @@
 
 #![expect(clippy::unwrap_used, reason = "a panic is a test's report")]
 
+use aws_lambda_events::eventbridge::EventBridgeEvent;
 use kiln::{Diagnostic, LambdaEvent, testing};
 use risk_report::{RiskRequest, handle};
 use serde_json::{Value, json};
 
-/// An event of `events/`, as the runtime hands it over.
-fn event(name: &str) -> LambdaEvent<RiskRequest> {
-    let path = format!("{}/events/{name}.json", env!("CARGO_MANIFEST_DIR"));
-    let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
-    testing::event(serde_json::from_str(&text).unwrap())
+/// What `events/portfolio.json` asks for.
+fn portfolio() -> Value {
+    serde_json::from_str(include_str!("../events/portfolio.json")).unwrap()
+}
+
+/// The event of `kiln event eventbridge` with this detail, as the runtime hands it over.
+fn event(detail: &Value) -> LambdaEvent<EventBridgeEvent<RiskRequest>> {
+    let mut event: Value = testing::sample("eventbridge");
+    event["detail"] = detail.clone();
+    testing::event(serde_json::from_value(event).unwrap())
 }
 
 #[tokio::test]
 async fn a_report_is_the_same_every_time() {
     for _ in 0..2 {
-        let report = handle(event("report")).await.unwrap();
+        let report = handle(event(&portfolio())).await.unwrap();
         assert_eq!(
             serde_json::to_value(report).unwrap(),
             json!({
@@ -34,7 +40,9 @@ async fn a_report_is_the_same_every_time() {
 
 #[tokio::test]
 async fn nonsense_is_refused_by_name() {
-    let error = handle(event("invalid")).await.unwrap_err();
+    let mut invalid = portfolio();
+    invalid["confidence"] = json!(1.5);
+    let error = handle(event(&invalid)).await.unwrap_err();
     assert_eq!(
         Diagnostic::from(error),
         Diagnostic {
@@ -46,7 +54,7 @@ async fn nonsense_is_refused_by_name() {
 
 #[test]
 fn misspelled_members_are_refused() {
-    let mut request: Value = serde_json::from_str(include_str!("../events/report.json")).unwrap();
+    let mut request = portfolio();
     request["horizon"] = json!(10);
     let error = serde_json::from_value::<RiskRequest>(request).unwrap_err();
     assert!(

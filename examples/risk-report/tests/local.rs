@@ -1,16 +1,18 @@
 //! The function as it is deployed, on the local Lambda.
 
-use serde_json::Value;
+use kiln::testing;
+use serde_json::{Value, json};
 
 #[tokio::test]
 async fn reports_and_refusals_reach_the_caller() -> Result<(), kiln::Error> {
-    let function = kiln::testing::local!().await?;
-    let report: Value = serde_json::from_str(include_str!("../events/report.json"))?;
-    let answer: Value = function.invoke(&report).await?.json()?;
+    let function = testing::local!().await?;
+    let mut event: Value = testing::sample("eventbridge");
+    event["detail"] = serde_json::from_str(include_str!("../events/portfolio.json"))?;
+    let answer: Value = function.invoke(&event).await?.json()?;
     assert_eq!(answer["valueAtRisk"], 72_483.44, "{answer}");
 
-    let invalid: Value = serde_json::from_str(include_str!("../events/invalid.json"))?;
-    let answer: Value = function.invoke(&invalid).await?.json()?;
+    event["detail"]["confidence"] = json!(1.5);
+    let answer: Value = function.invoke(&event).await?.json()?;
     assert_eq!(answer["errorType"], "InvalidRequest", "{answer}");
     Ok(())
 }

@@ -1,4 +1,5 @@
-//! A function that logs in to a database with a password from Secrets Manager.
+//! A function that logs in to a database with a password from Secrets Manager: it answers
+//! `GET /stock/{sku}` of an HTTP API.
 //!
 //! - The secret is read once for many invocations, and again after five minutes.
 //! - A password that has been rotated meanwhile is refused by the database: then the secret is read
@@ -8,25 +9,12 @@
 
 use std::time::Duration;
 
+use kiln::LambdaError;
+use kiln::http::lambda_http::{Request, RequestExt as _};
+use kiln::logging::info;
 use kiln::parameters::{AnyProvider, ParameterError, Parameters, Secret};
-use kiln::{LambdaError, LambdaEvent};
-use serde::{Deserialize, Serialize};
-
-/// What is asked.
-#[derive(Clone, Debug, Deserialize)]
-pub struct Question {
-    /// An item of the shop.
-    pub sku: String,
-}
-
-/// What is answered.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Answer {
-    /// How many there are.
-    pub pieces: u32,
-    /// The database's user, for the example's sake.
-    pub asked_as: String,
-}
+use serde::Deserialize;
+use serde_json::{Value, json};
 
 /// The secret, as the rotation functions of RDS keep it.
 #[derive(Clone, Debug, Deserialize)]
@@ -73,6 +61,10 @@ impl Database for LocalDatabase {
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error, LambdaError)]
 pub enum Refusal {
+    /// The path is not that of an item: what the caller reads.
+    #[error("the path names no sku")]
+    #[lambda_error(type = "no-sku", status = 404)]
+    NoSku,
     /// The secret cannot be read.
     #[error(transparent)]
     #[lambda_error(transparent)]
@@ -106,33 +98,34 @@ impl<D: Database> Function<D> {
         }
     }
 
-    /// Answers a question.
+    /// Answers how many pieces of an item there are.
     ///
     /// # Errors
-    /// When the secret cannot be read, or the database refuses its password.
-    pub async fn answer(&self, event: LambdaEvent<Question>) -> Result<Answer, Refusal> {
-        let Question { sku } = event.payload;
+    /// When the path names no item, the secret cannot be read, or the database refuses its password.
+    pub async fn answer(&self, request: Request) -> Result<Value, Refusal> {
+        let path = request.path_parameters();
+        let sku = path.first("sku").ok_or(Refusal::NoSku)?;
         let login: Login = self.secrets.get_json(&self.secret).await?;
-        let pieces = match self.database.pieces(&login, &sku).await {
+        let pieces = match self.database.pieces(&login, sku).await {
             Ok(pieces) => pieces,
             // Rotated since it was read.
             Err(LoginRefused) => {
                 let secrets = self.secrets.force_fetch();
                 let login: Login = secrets.get_json(&self.secret).await?;
-                self.database.pieces(&login, &sku).await?
+                self.database.pieces(&login, sku).await?
             }
         };
-        Ok(Answer {
-            pieces,
-            asked_as: format!("{}@{}", login.username, login.host),
-        })
+        info!(sku, ?login, "the database was asked");
+        Ok(json!({"sku": sku, "pieces": pieces}))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
+
+    use kiln::http::lambda_http::Body;
     use kiln::parameters::InMemory;
-    use kiln::testing;
 
     use super::*;
 
@@ -146,10 +139,9 @@ mod tests {
         }
     }
 
-    fn question() -> LambdaEvent<Question> {
-        testing::event(Question {
-            sku: "MUG".to_owned(),
-        })
+    fn question() -> Request {
+        let path = [("sku".to_owned(), "MUG".to_owned())];
+        Request::new(Body::Empty).with_path_parameters(HashMap::from(path))
     }
 
     fn login(password: &str) -> String {
@@ -167,7 +159,7 @@ mod tests {
 
         store.set("login", login("new"));
         let function = Function::new("login".to_owned(), secrets, Knows("new"));
-        assert_eq!(function.answer(question()).await.unwrap().pieces, 1);
+        assert_eq!(function.answer(question()).await.unwrap()["pieces"], 1);
         assert_eq!(store.fetches(), 2);
         function.answer(question()).await.unwrap();
         assert_eq!(store.fetches(), 2);

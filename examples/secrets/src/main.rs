@@ -2,12 +2,14 @@
 
 use aws_smithy_http_client::Builder;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
-use kiln::Error;
 use kiln::parameters::{AnyProvider, Extension, Parameters, SecretsManager};
+use kiln::{Error, service_fn};
 use secrets::{Function, LocalDatabase, MissingVariable};
 
 fn main() -> Result<(), Error> {
-    kiln::builder().init(init).run(Function::answer)
+    kiln::builder()
+        .init(init)
+        .run_http(|function| service_fn(|request| function.answer(request)))
 }
 
 async fn init() -> Result<Function<LocalDatabase>, MissingVariable> {

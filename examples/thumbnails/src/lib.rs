@@ -1,100 +1,113 @@
-//! A function that computes: images in, small images out, on all cores.
+//! A function that computes: each image that is put into a bucket gets thumbnails in another one.
 //!
 //! Decoding and scaling take milliseconds of a processor each. In the handler itself they would stop
 //! the async runtime; one by one they would leave the other cores idle.
 
 use std::io::Cursor;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use image::{ImageFormat, ImageReader, Limits};
+use image::{DynamicImage, ImageError, ImageFormat, ImageReader, Limits};
 use kiln::LambdaEvent;
-use kiln::compute::{self, ComputeError};
-use serde::{Deserialize, Serialize};
+use kiln::batch::envelope::{S3Notification, S3Object};
+use kiln::compute;
+use serde::Serialize;
 
+mod album;
+mod error;
+
+pub use album::Album;
+pub use error::{SetupError, ThumbnailError};
+
+/// The longer sides of the thumbnails, in pixels.
+const SIDES: [u32; 3] = [16, 256, 1_024];
 /// The largest image that is decoded, in pixels each way: a small file can claim to be a huge image.
 const LARGEST_SIDE: u32 = 8_192;
 
-/// What is asked.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ThumbnailRequest {
-    /// The longer side of each thumbnail, in pixels.
-    pub side: u16,
-    /// The images.
-    pub images: Vec<Picture>,
+/// What the function answers, for those who invoke it by hand: S3 does not look.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Answer {
+    /// The thumbnails that were stored, by their keys.
+    pub thumbnails: Vec<String>,
 }
 
-/// An image in an event.
-#[derive(Debug, Deserialize, Serialize)]
-pub struct Picture {
-    /// Its name.
-    pub name: String,
-    /// A PNG or JPEG file, in base64.
-    pub base64: String,
-}
-
-/// What became of an image.
-#[derive(Debug, Serialize)]
-#[serde(untagged)]
-pub enum Outcome {
-    /// Its thumbnail, a PNG file.
-    Thumbnail(Picture),
-    /// It cannot be made small.
-    Failed {
-        /// Its name.
-        name: String,
-        /// Why.
-        error: String,
-    },
-}
-
-/// Why there is no thumbnail.
-#[derive(Debug, thiserror::Error)]
-pub enum ImageError {
-    /// The event is damaged.
-    #[error("not base64: {0}")]
-    Base64(#[from] base64::DecodeError),
-    /// The file is no image, or too large.
-    #[error("not an image that can be made small: {0}")]
-    Image(#[from] image::ImageError),
-}
-
-/// Makes one image small. Takes a processor for as long as that takes.
+/// Handles what S3 tells: usually one object per event.
 ///
 /// # Errors
-/// When it is no PNG or JPEG file in base64, or has more than 8,192 pixels each way.
-pub fn thumbnail(picture: &Picture, side: u16) -> Result<Picture, ImageError> {
-    let file = STANDARD.decode(&picture.base64)?;
-    let mut reader = ImageReader::new(Cursor::new(file))
-        .with_guessed_format()
-        .map_err(image::ImageError::IoError)?;
+/// The first object that has no thumbnails. S3 events are asynchronous: Lambda tries twice again, and
+/// then the event goes to the function's failure destination, if it has one.
+pub async fn handle(
+    album: &Album,
+    event: LambdaEvent<S3Notification>,
+) -> Result<Answer, ThumbnailError> {
+    let mut thumbnails = Vec::new();
+    for object in &event.payload.objects {
+        for (side, png) in make_small(album, object).await? {
+            let key = format!("{side}/{}.png", object.key);
+            album.store(&key, png).await?;
+            thumbnails.push(key);
+        }
+    }
+    Ok(Answer { thumbnails })
+}
+
+/// Decoded once, and made small in each size on a core of its own.
+async fn make_small(
+    album: &Album,
+    object: &S3Object,
+) -> Result<Vec<(u32, Vec<u8>)>, ThumbnailError> {
+    let no_image = |source| ThumbnailError::Image {
+        key: object.key.clone(),
+        source,
+    };
+    let file = album.read(object).await?;
+    let image = compute::run(move || decode(file))
+        .await?
+        .map_err(no_image)?;
+    let thumbnails = compute::map(SIDES, move |side| Ok((side, thumbnail(&image, side)?))).await?;
+    thumbnails
+        .into_iter()
+        .collect::<Result<_, _>>()
+        .map_err(no_image)
+}
+
+/// Reads a PNG or JPEG file. Takes a processor for as long as that takes.
+fn decode(file: Vec<u8>) -> Result<DynamicImage, ImageError> {
+    let mut reader = ImageReader::new(Cursor::new(file)).with_guessed_format()?;
     let mut limits = Limits::default();
     limits.max_image_width = Some(LARGEST_SIDE);
     limits.max_image_height = Some(LARGEST_SIDE);
     reader.limits(limits);
-    let side = u32::from(side.max(1));
-    let small = reader.decode()?.thumbnail(side, side);
-    let mut png = Cursor::new(Vec::new());
-    small.write_to(&mut png, ImageFormat::Png)?;
-    Ok(Picture {
-        name: picture.name.clone(),
-        base64: STANDARD.encode(png.into_inner()),
-    })
+    reader.decode()
 }
 
-/// Answers with an outcome for each image, in their order.
-///
-/// # Errors
-/// When the invocation's time is up first.
-pub async fn handle(event: LambdaEvent<ThumbnailRequest>) -> Result<Vec<Outcome>, ComputeError> {
-    let ThumbnailRequest { side, images } = event.payload;
-    compute::map(images, move |picture| match thumbnail(&picture, side) {
-        Ok(thumbnail) => Outcome::Thumbnail(thumbnail),
-        Err(error) => Outcome::Failed {
-            name: picture.name,
-            error: error.to_string(),
-        },
-    })
-    .await
+/// A PNG file whose longer side is that long, or as long as that of the image. Takes a processor, too.
+fn thumbnail(image: &DynamicImage, side: u32) -> Result<Vec<u8>, ImageError> {
+    let side = side.min(image.width().max(image.height()));
+    let mut png = Cursor::new(Vec::new());
+    image
+        .thumbnail(side, side)
+        .write_to(&mut png, ImageFormat::Png)?;
+    Ok(png.into_inner())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thumbnails_are_never_larger_than_their_image() {
+        let image = DynamicImage::new_rgb8(64, 32);
+        for (side, width, height) in [(16, 16, 8), (64, 64, 32), (1_024, 64, 32)] {
+            let png = thumbnail(&image, side).unwrap();
+            let small = decode(png).unwrap();
+            assert_eq!((small.width(), small.height()), (width, height));
+        }
+    }
+
+    #[test]
+    fn what_is_no_image_or_too_large_is_refused() {
+        assert!(decode(b"no image".to_vec()).is_err());
+        let huge = DynamicImage::new_luma8(LARGEST_SIDE + 1, 1);
+        let png = thumbnail(&huge, u32::MAX).unwrap();
+        assert!(matches!(decode(png), Err(ImageError::Limits(_))));
+    }
 }

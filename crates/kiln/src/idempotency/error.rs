@@ -154,6 +154,8 @@ impl From<IdempotencyError> for Diagnostic {
 /// let error: RunError<&str> = IdempotencyError::MissingKey.into();
 /// assert_eq!(Diagnostic::from(error).error_type, "IdempotencyMissingKey");
 /// ```
+///
+/// It is a [`LambdaError`] where the handler's is one, with that one's type and status.
 #[derive(Debug)]
 pub enum RunError<E> {
     /// The handler's.
@@ -183,6 +185,30 @@ impl<E: fmt::Debug + fmt::Display> Error for RunError<E> {
             // A boxed error is none itself.
             Self::Handler(_) => None,
             Self::Idempotency(error) => error.source(),
+        }
+    }
+}
+
+/// For work whose error is one: a function that answers requests returns it as it is.
+impl<E: LambdaError> LambdaError for RunError<E> {
+    fn error_type(&self) -> &str {
+        match self {
+            Self::Handler(error) => error.error_type(),
+            Self::Idempotency(error) => error.error_type(),
+        }
+    }
+
+    fn is_retryable(&self) -> bool {
+        match self {
+            Self::Handler(error) => error.is_retryable(),
+            Self::Idempotency(error) => error.is_retryable(),
+        }
+    }
+
+    fn http_status(&self) -> StatusCode {
+        match self {
+            Self::Handler(error) => error.http_status(),
+            Self::Idempotency(error) => error.http_status(),
         }
     }
 }

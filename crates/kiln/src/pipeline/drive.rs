@@ -55,15 +55,18 @@ where
     let mut uploads = FuturesUnordered::new();
     let mut end = std::pin::pin!(time.end());
     loop {
-        let transfers = || downloads.len() + uploads.len();
-        while transfers() < settings.transfers
+        // Written out twice: a closure would borrow the transfers across the `await`, and they would have
+        // to be `Sync`, which those of the AWS SDK are not.
+        while downloads.len() + uploads.len() < settings.transfers
             && let Some((index, output)) = outputs.pop_front()
         {
             ledger.enter(index, Stage::Upload);
             uploads.push(upload(index, output));
         }
-        let transfers = || downloads.len() + uploads.len();
-        while transfers() < settings.transfers && time.is_left() && ledger.may_begin_next() {
+        while downloads.len() + uploads.len() < settings.transfers
+            && time.is_left()
+            && ledger.may_begin_next()
+        {
             let Some((index, item)) = waiting.next() else {
                 break;
             };

@@ -1,8 +1,10 @@
 //! The functions of the tour: the event each is sent, and what is right to answer.
 
 use std::fs;
+use std::io;
 use std::path::Path;
 
+use kiln_protocol::samples::Assignment;
 use serde_json::{Value, json};
 
 use crate::commands::event;
@@ -28,6 +30,8 @@ pub(super) enum EventSource {
     Sample(&'static str),
     /// A file of the function's project.
     File(&'static str),
+    /// The sample of EventBridge, with a file of the function's project for its `detail`.
+    Detail(&'static str),
 }
 
 impl EventSource {
@@ -36,21 +40,31 @@ impl EventSource {
         let source = match self {
             Self::Sample(kind) => format!("--event {kind}"),
             Self::File(file) => format!("--data-file {function}/{file}"),
+            Self::Detail(file) => {
+                format!("--event eventbridge --set \"detail=$(cat {function}/{file})\"")
+            }
         };
         format!("kiln invoke {function} {source} --log --port {port}")
     }
 
     /// The event.
     pub(super) fn read(&self, examples: &Path, function: &str) -> Result<Vec<u8>, Failure> {
+        let path = |file: &str| examples.join(function).join(file);
+        let unread = |file: &str, error: &io::Error| {
+            Failure::usage(format!("cannot read `{}`: {error}", path(file).display()))
+        };
         match self {
             Self::Sample(kind) => {
                 serde_json::to_vec(&event::sample(kind, &[])?).map_err(Failure::bug)
             }
-            Self::File(file) => {
-                let path = examples.join(function).join(file);
-                fs::read(&path).map_err(|error| {
-                    Failure::usage(format!("cannot read `{}`: {error}", path.display()))
-                })
+            Self::File(file) => fs::read(path(file)).map_err(|error| unread(file, &error)),
+            Self::Detail(file) => {
+                let text = fs::read_to_string(path(file)).map_err(|error| unread(file, &error))?;
+                let detail = Assignment {
+                    path: "detail".to_owned(),
+                    value: text,
+                };
+                serde_json::to_vec(&event::sample("eventbridge", &[detail])?).map_err(Failure::bug)
             }
         }
     }
@@ -91,8 +105,8 @@ pub(super) static STOPS: [TourStop; 3] = [
     TourStop {
         function: "risk-report",
         what: "compute: rayon behind kiln::compute",
-        story: "a Monte Carlo simulation on all cores, off the async threads",
-        event: EventSource::File("events/report.json"),
+        story: "a portfolio from an event bus, simulated on all cores, off the async threads",
+        event: EventSource::Detail("events/portfolio.json"),
         right: "value at risk 72483.44, from a seeded simulation",
         check: |answer| {
             expect(
