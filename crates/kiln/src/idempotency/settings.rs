@@ -492,10 +492,9 @@ impl IdempotencyBuilder {
 
     fn finish(self) -> Idempotency {
         let function = environment::current().function_name.as_deref();
-        let is_disabled = self.is_disabled.unwrap_or_else(|| {
-            let set = std::env::var("POWERTOOLS_IDEMPOTENCY_DISABLED");
-            set.is_ok_and(|value| switch(&value) == Some(true))
-        });
+        let is_disabled = self
+            .is_disabled
+            .unwrap_or_else(|| disabled(|name| std::env::var(name).ok()));
         Idempotency {
             inner: Arc::new(Inner {
                 store: self.store,
@@ -524,9 +523,40 @@ impl fmt::Debug for IdempotencyBuilder {
     }
 }
 
+/// `POWERTOOLS_IDEMPOTENCY_DISABLED`, in any of the words that Powertools takes.
+fn disabled(get: impl Fn(&str) -> Option<String>) -> bool {
+    let set = get("POWERTOOLS_IDEMPOTENCY_DISABLED");
+    set.and_then(|value| switch(&value)).unwrap_or(false)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn it_is_switched_off_in_words() {
+        for (set, off) in [
+            (None, false),
+            (Some("1"), true),
+            (Some("true"), true),
+            (Some("True"), true),
+            (Some("yes"), true),
+            (Some("on"), true),
+            (Some("0"), false),
+            (Some("false"), false),
+            (Some("off"), false),
+            // Protection is not lost to a mistake.
+            (Some(""), false),
+            (Some("certainly"), false),
+            (Some(" 1"), false),
+        ] {
+            let get = |name: &str| {
+                assert_eq!(name, "POWERTOOLS_IDEMPOTENCY_DISABLED");
+                set.map(str::to_owned)
+            };
+            assert_eq!(disabled(get), off, "{set:?}");
+        }
+    }
 
     #[test]
     fn settings_that_make_no_sense_are_refused() {
