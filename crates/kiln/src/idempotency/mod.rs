@@ -26,8 +26,8 @@
 //!
 //! # What happens
 //!
-//! The semantics are those of Powertools for AWS Lambda, so that functions of other languages can
-//! share a table with this one.
+//! The semantics are those of Powertools for AWS Lambda, so that functions in Python can share a
+//! table with this one.
 //!
 //! | the record of the key | the execution | the caller gets |
 //! | --- | --- | --- |
@@ -36,7 +36,9 @@
 //! | completed, with another payload | does not run | [`PayloadMismatch`](IdempotencyError::PayloadMismatch) |
 //! | in progress | does not run | [`AlreadyInProgress`](IdempotencyError::AlreadyInProgress): try again |
 //!
-//! - The key is hashed: `<function>.<name>#<hash of its JSON, with sorted names>`.
+//! - The key is hashed: `<function>.<name>#<hash>`, of the JSON that Powertools for Python hashes: names
+//!   sorted, `", "` and `": "` between, all that is not ASCII escaped. Its functions find the record of the
+//!   same key.
 //! - A key of nothing (`None`, an empty text, a list or object of nothing but `null`) protects
 //!   nothing: the handler runs, with a warning; or not, with [`MissingKey::Fail`].
 //! - An execution is in progress until the invocation's deadline. Then Lambda has killed it, and the

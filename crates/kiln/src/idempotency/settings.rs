@@ -107,7 +107,7 @@ pub struct Idempotency {
 
 pub(super) struct Inner {
     pub(super) store: Box<dyn Store>,
-    /// `<function>.<name>#`.
+    /// `<function>.<name>#`, unless set.
     pub(super) prefix: String,
     pub(super) expires_after: Duration,
     pub(super) hash: Hash,
@@ -167,6 +167,7 @@ impl Idempotency {
         IdempotencyBuilder {
             store: Box::new(store),
             name: "handler".to_owned(),
+            key_prefix: None,
             expires_after: DEFAULT_EXPIRY,
             cached_records: DEFAULT_CACHED_RECORDS,
             hash: Hash::default(),
@@ -210,6 +211,7 @@ impl fmt::Debug for Idempotency {
 pub struct IdempotencyBuilder {
     store: Box<dyn Store>,
     name: String,
+    key_prefix: Option<String>,
     expires_after: Duration,
     cached_records: usize,
     hash: Hash,
@@ -222,7 +224,8 @@ pub struct IdempotencyBuilder {
 
 impl IdempotencyBuilder {
     /// The name of what is protected, which tells its keys from those of other work of the function;
-    /// unless said otherwise, `handler`.
+    /// unless said otherwise, `handler`. Powertools for Python has the module and the qualified name of
+    /// the function there, such as `app.lambda_handler`.
     ///
     /// # Example
     ///
@@ -244,6 +247,32 @@ impl IdempotencyBuilder {
     /// ```
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = name.into();
+        self
+    }
+
+    /// What stands before the hash in place of `<function>.<name>`: `key_prefix` of Powertools.
+    ///
+    /// Functions with the same prefix share their records.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use kiln::idempotency::{Idempotency, MemoryStore};
+    /// use std::sync::Arc;
+    /// # async fn charge(cents: u32) -> Result<u32, kiln::Error> { Ok(cents) }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let store = Arc::new(MemoryStore::new());
+    /// // That of the function in Python beside this one.
+    /// let idempotency = Idempotency::builder(store.clone()).key_prefix("payments").build()?;
+    /// idempotency.run("ord-1001", || charge(4490)).await?;
+    /// assert!(store.get("payments#17d29e05f0da69d4b58ebd4e135d0a0f").is_some());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn key_prefix(mut self, prefix: impl Into<String>) -> Self {
+        self.key_prefix = Some(prefix.into());
         self
     }
 
@@ -467,7 +496,7 @@ impl IdempotencyBuilder {
     /// Builds it.
     ///
     /// # Errors
-    /// When records would expire within a second, or the name is empty.
+    /// When records would expire within a second, or the name or the prefix is empty.
     ///
     /// # Example
     ///
@@ -484,22 +513,25 @@ impl IdempotencyBuilder {
         if self.expires_after < Duration::from_secs(1) {
             return Err(SettingsError::Expiry(self.expires_after));
         }
-        if self.name.is_empty() {
+        if self.name.is_empty() || self.key_prefix.as_deref() == Some("") {
             return Err(SettingsError::EmptyName);
         }
         Ok(self.finish())
     }
 
     fn finish(self) -> Idempotency {
-        let function = environment::current().function_name.as_deref();
+        // Powertools calls it so outside of Lambda.
+        let function = || environment::current().function_name.as_deref();
+        let prefix = self
+            .key_prefix
+            .unwrap_or_else(|| format!("{}.{}", function().unwrap_or("test-func"), self.name));
         let is_disabled = self
             .is_disabled
             .unwrap_or_else(|| disabled(|name| std::env::var(name).ok()));
         Idempotency {
             inner: Arc::new(Inner {
                 store: self.store,
-                // Powertools calls it so outside of Lambda.
-                prefix: format!("{}.{}#", function.unwrap_or("test-func"), self.name),
+                prefix: format!("{prefix}#"),
                 expires_after: self.expires_after,
                 hash: self.hash,
                 on_store_failure: self.on_store_failure,
@@ -565,10 +597,9 @@ mod tests {
             let error = builder().expires_after(after).build().unwrap_err();
             assert_eq!(error, SettingsError::Expiry(after));
         }
-        assert_eq!(
-            builder().name("").build().unwrap_err(),
-            SettingsError::EmptyName
-        );
+        for empty in [builder().name(""), builder().key_prefix("")] {
+            assert_eq!(empty.build().unwrap_err(), SettingsError::EmptyName);
+        }
         assert!(
             builder()
                 .expires_after(Duration::from_secs(1))
