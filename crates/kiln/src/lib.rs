@@ -67,7 +67,12 @@ pub mod run;
 ))]
 mod switch;
 #[cfg(test)]
-#[cfg(any(feature = "compute", feature = "io"))]
+#[cfg(any(
+    feature = "compute",
+    feature = "idempotency",
+    feature = "io",
+    feature = "parameters",
+))]
 mod test_invocation;
 
 #[cfg(feature = "batch")]

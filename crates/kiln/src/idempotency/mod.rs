@@ -53,6 +53,15 @@
 //!   error would be one of the handler, and delete the record while what it cut off may still act.
 //! - A **store that fails**: the error [`PersistenceLayer`](IdempotencyError::PersistenceLayer), or an
 //!   execution without protection, by [`StoreFailure`].
+//! - A **store that does not answer** in its time of the invocation, which is all that is left but for
+//!   100 ms, has failed ([`StoreError::is_timeout`]); with [`StoreFailure::RunUnprotected`] it has half of
+//!   what is left, and the handler the rest. What it was asked may be done all the same: the key is then
+//!   blocked until the deadline.
+//! - The handler has run, and the store does not answer for the **storing of the answer**: the answer is
+//!   given, with a warning, whatever the [`StoreFailure`], since an error would have the caller try again
+//!   what is done. The record is completed, if what was sent has arrived; if not it stays in progress until
+//!   the deadline, and a duplicate after that runs again. For the **deletion** of a record the error is the
+//!   handler's, and the record is gone or stays in progress until the deadline.
 //! - Completed records are kept in memory too, 256 of them unless said otherwise, and are not asked
 //!   for again. Those in progress never are: they change elsewhere.
 //! - `POWERTOOLS_IDEMPOTENCY_DISABLED` set to `1` or `true` switches all of it off.

@@ -35,6 +35,7 @@ mod extension;
 mod idempotency;
 mod secrecy;
 mod secretsmanager;
+mod silence;
 mod ssm;
 mod time;
 mod wire;
