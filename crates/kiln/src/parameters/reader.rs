@@ -1,6 +1,6 @@
 //! What functions read parameters with.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use bytes::Bytes;
 use futures_util::FutureExt as _;
 use serde::de::DeserializeOwned;
 
-use super::cache::{Cache, Fetched, Key, Policy};
+use super::cache::{Cache, Key, Policy};
 use super::{
     Many, NamesProvider, Parameter, ParameterError, PathProvider, Provider, Query, Secret,
     Transform, Version, Wanted, settings,
@@ -513,10 +513,9 @@ impl<P: PathProvider> Parameters<P> {
 impl<P: NamesProvider> Parameters<P> {
     /// Several parameters by name: those that are not in memory in as few calls as possible.
     ///
-    /// Each is kept by itself. What fails does so by itself as well, and is told by name; of a name
-    /// that is wanted in several ways the last one is told. Calls at the same time do not wait for each
-    /// other, and what is too old is waited for, also where it might be
-    /// [revalidated](Self::stale_while_revalidate).
+    /// Each is kept by itself, and [served stale](Self::stale_while_revalidate) by itself. What fails does
+    /// so by itself as well, and is told by name; of a name that is wanted in several ways the last one
+    /// is told. What another call fetches already, of one or of many, is not asked for again.
     ///
     /// ```
     /// # use kiln::parameters::{InMemory, Parameters};
@@ -531,48 +530,36 @@ impl<P: NamesProvider> Parameters<P> {
     /// # }
     /// ```
     pub async fn get_many<W: Into<Wanted>>(&self, wanted: impl IntoIterator<Item = W>) -> Many {
-        let cache = &self.store.names;
-        let mut found = Many::default();
-        // One name may be wanted in several ways, and is fetched once.
-        let mut missing: HashMap<Query, Vec<(Wanted, Policy)>> = HashMap::new();
-        for wanted in wanted {
-            let wanted = wanted.into();
-            let query = wanted.query(&self.query);
+        let wanted: Vec<Wanted> = wanted.into_iter().map(Into::into).collect();
+        let keys = wanted.iter().map(|wanted| {
             let mut policy = self.policy;
             policy.max_age = wanted.max_age.unwrap_or(policy.max_age);
-            match cache.peek(&(query.clone(), wanted.transform), policy) {
-                Some(parameter) => found.add(wanted.name, Ok(parameter.as_ref().clone())),
-                None => missing.entry(query).or_default().push((wanted, policy)),
-            }
-        }
-        if missing.is_empty() {
-            return found;
-        }
-        let begun = cache.begin();
-        let queries = missing.keys().cloned().collect();
-        for (query, answer) in self.store.provider.fetch_names(queries).await {
-            for (wanted, policy) in missing.remove(&query).unwrap_or_default() {
-                let key = (query.clone(), wanted.transform);
-                let mut fetched: Fetched<Parameter> = answer.clone().and_then(|value| {
-                    Parameter::new(&wanted.name, value, wanted.transform).map(Arc::new)
+            ((wanted.query(&self.query), wanted.transform), policy)
+        });
+        let keys: Vec<(Key, Policy)> = keys.collect();
+        let provider = self.store.provider.clone();
+        let fetch = |keys: Vec<Key>| {
+            async move {
+                // One name may be wanted in several ways, and is fetched once.
+                let queries: HashSet<Query> = keys.iter().map(|(query, _)| query.clone()).collect();
+                let answers = provider.fetch_names(queries.into_iter().collect()).await;
+                let answers: HashMap<Query, _> = answers.into_iter().collect();
+                let fetched = keys.into_iter().filter_map(|key| {
+                    let (query, transform) = &key;
+                    let value = answers.get(query)?.clone();
+                    let fetched = value.and_then(|value| {
+                        Parameter::new(&query.name, value, *transform).map(Arc::new)
+                    });
+                    Some((key, fetched))
                 });
-                if !policy.max_age.is_zero() {
-                    cache.keep(&key, begun, &fetched);
-                    fetched = match fetched {
-                        Err(error) if error.is_unavailable() && !policy.force => {
-                            cache.stale(&key, policy, error)
-                        }
-                        fetched => fetched,
-                    };
-                }
-                found.add(wanted.name, fetched.map(|found| found.as_ref().clone()));
+                fetched.collect()
             }
-        }
-        // A provider has to answer for each; one of somebody's own might not.
-        for (query, _) in missing {
-            let error =
-                ParameterError::refused(&query.name, "the provider has not answered for it");
-            found.add(query.name, Err(error));
+            .boxed()
+        };
+        let fetched = self.store.names.get_many(&keys, fetch).await;
+        let mut found = Many::default();
+        for (wanted, fetched) in wanted.into_iter().zip(fetched) {
+            found.add(wanted.name, fetched.map(|found| found.as_ref().clone()));
         }
         found
     }
