@@ -3,8 +3,8 @@
 //! Two things shape it. An execution environment is frozen between invocations, with whatever is
 //! under way: a value is therefore as old as the *beginning* of its fetch, since hours may lie
 //! between that and its end, and a fetch that began a while ago is no longer waited for. And a
-//! caller may be dropped at its deadline: a fetch belongs to all who wait for it, and ends with the
-//! last of them.
+//! caller may be dropped at its deadline, or has waited as long as it can: a fetch belongs to all who
+//! wait for it, and ends with the last of them.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,6 +16,7 @@ use tokio::runtime::Handle;
 
 use super::{ParameterError, Query, Transform};
 use crate::clock::Clock;
+use crate::deadline::{Deadline, Then};
 
 /// How long a fetch is joined by others. What takes longer has been frozen half-way, or hangs.
 const JOINED_FOR: Duration = Duration::from_secs(10);
@@ -23,6 +24,10 @@ const JOINED_FOR: Duration = Duration::from_secs(10);
 /// How long a store that did not answer is left alone while a stale value stands in: every
 /// invocation would wait for its timeouts and retries.
 const RETRIED_AFTER: Duration = Duration::from_secs(5);
+
+/// How long a fetch beside the invocations goes on before it is given up: it hangs, and one would be
+/// added every ten seconds.
+const REFRESHED_WITHIN: Duration = Duration::from_secs(30);
 
 /// What a value is kept by: as in Powertools what is asked for, and what is made of it.
 pub(super) type Key = (Query, Transform);
@@ -34,6 +39,8 @@ pub(super) struct Policy {
     pub(super) stale_while_revalidate: Duration,
     pub(super) stale_if_error: Duration,
     pub(super) force: bool,
+    /// Whether who asks has something to do without it, and needs time for that.
+    pub(super) goes_on: bool,
 }
 
 pub(super) type Fetched<V> = Result<Arc<V>, ParameterError>;
@@ -138,10 +145,25 @@ impl<V: Send + Sync + 'static> Cache<V> {
         }
     }
 
+    /// Waits as long as this caller can: the fetch goes on for the others.
     async fn wait(&self, key: &Key, policy: Policy, fetch: Shared<Fetch<V>>) -> Fetched<V> {
         let is_kept = !policy.max_age.is_zero();
         let stands_in = is_kept && !policy.force && self.old(key, policy).is_some();
-        match fetch.await {
+        let (then, at_most) = match stands_in || policy.goes_on {
+            true => (Then::GoOn, JOINED_FOR),
+            false => (Then::Fail, Duration::MAX),
+        };
+        let answer = Deadline::current().patiently(then, at_most, fetch);
+        let fetched = answer.await.unwrap_or_else(|unanswered| {
+            if is_kept {
+                self.failed(key);
+            }
+            Err(ParameterError::unavailable(
+                &key.0.name,
+                unanswered.to_string(),
+            ))
+        });
+        match fetched {
             Err(error) if error.is_unavailable() && stands_in => self.stale(key, policy, error),
             fetched => fetched,
         }
@@ -169,6 +191,16 @@ impl<V: Send + Sync + 'static> Cache<V> {
             "an old value of a parameter stands in"
         );
         Ok(value)
+    }
+
+    /// The store has not answered: it is left alone for a while, where a value may stand in.
+    fn failed(&self, key: &Key) {
+        let now = self.clock.now();
+        let mut slots = self.slots();
+        let slot = slots.by_key.get_mut(key);
+        if let Some(entry) = slot.and_then(|slot| slot.entry.as_mut()) {
+            entry.failed = Some(now);
+        }
     }
 
     /// Keeps what a fetch has brought; `begun` is its number, and when it began.
@@ -308,13 +340,18 @@ impl<V: Send + Sync + 'static> Cache<V> {
     /// Fetches beside the invocation, whatever time that has left. The environment may be frozen before
     /// it ends: then it goes on during a later invocation, or fails there, and no caller has waited
     /// for it.
-    fn refresh(&self, key: &Key, fetch: Shared<Fetch<V>>) {
+    fn refresh(self: &Arc<Self>, key: &Key, fetch: Shared<Fetch<V>>) {
         let Ok(runtime) = Handle::try_current() else {
             return;
         };
-        let key = key.clone();
+        let (cache, key) = (self.clone(), key.clone());
         runtime.spawn(async move {
-            let fetched = fetch.await;
+            let fetched = tokio::time::timeout(REFRESHED_WITHIN, fetch).await;
+            let fetched = fetched.unwrap_or_else(|_elapsed| {
+                cache.failed(&key);
+                let reason = format!("no answer within {REFRESHED_WITHIN:?}");
+                Err(ParameterError::unavailable(&key.0.name, reason))
+            });
             if let Err(error) = fetched {
                 tracing::warn!(parameter = key.0.name, %error, "a parameter was not refreshed");
             }

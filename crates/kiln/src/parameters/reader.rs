@@ -30,6 +30,14 @@ use crate::clock::{Clock, SystemClock};
 ///   served from memory either, once that is known.
 /// - What is kept is never dropped for space: names are meant to come from code, not from events.
 ///
+/// # Deadlines
+/// Within an invocation, callers wait no longer than it lasts: a store that accepts and never answers
+/// is [`ParameterError::Unavailable`] 100 ms before its [deadline](crate::Deadline::current). Where a
+/// [stale value](Self::stale_if_error) may stand in, it does so after half of what is left, ten seconds
+/// at most. The fetch goes on for others that have more time; a refresh beside the invocation has thirty
+/// seconds, whatever the invocation has. Outside of invocations, during init say, the timeouts of the
+/// client count alone.
+///
 /// # Cancellation
 /// Everything here may be dropped at any time. A fetch ends when the last one that waits for it is
 /// dropped.
@@ -104,6 +112,7 @@ impl<P: Provider> Parameters<P> {
                 stale_while_revalidate: Duration::ZERO,
                 stale_if_error: Duration::ZERO,
                 force: false,
+                goes_on: false,
             },
         }
     }
@@ -430,14 +439,16 @@ impl<P: Provider> Parameters<P> {
         &self.store.provider
     }
 
-    /// The same settings, with a memory of its own, of any provider.
+    /// The same settings, with a memory of its own, of any provider; for one who goes on without.
     #[cfg(feature = "flags")]
     pub(crate) fn erased(&self) -> Parameters<super::AnyProvider> {
         let provider = super::AnyProvider::shared(self.store.provider.clone());
+        let mut policy = self.policy;
+        policy.goes_on = true;
         Parameters {
             store: Store::empty(Arc::new(provider), self.store.names.clock()),
             query: self.query.clone(),
-            policy: self.policy,
+            policy,
         }
     }
 

@@ -9,6 +9,7 @@ use tokio::sync::Semaphore;
 
 use super::*;
 use crate::clock::Clock;
+use crate::test_invocation::invocation;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -342,6 +343,115 @@ async fn a_name_that_the_provider_forgets_is_an_error() {
         found.into_result().unwrap_err(),
         ParameterError::refused("x", reason)
     );
+}
+
+/// A store that accepts and never answers.
+#[tokio::test(start_paused = true)]
+async fn a_store_that_does_not_answer_leaves_time_for_the_error() {
+    let slow = Slow::new();
+    let parameters = Parameters::new(slow.clone());
+    let uncached = parameters.clone().max_age(Duration::ZERO);
+    let left = Duration::from_secs(10);
+    for parameters in [&parameters, &uncached] {
+        let begun = tokio::time::Instant::now();
+        let error = invocation(left)
+            .scope(parameters.get("x"))
+            .await
+            .unwrap_err();
+        assert!(error.is_unavailable(), "{error}");
+        assert!(begun.elapsed() < left);
+        let found = invocation(left)
+            .scope(parameters.get_many(["x", "y"]))
+            .await;
+        assert_eq!(found.errors.len(), 2);
+        assert!(found.errors.values().all(ParameterError::is_unavailable));
+        assert!(begun.elapsed() < 2 * left);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stale_value_stands_in_for_a_store_that_does_not_answer_while_there_is_time() {
+    let slow = Slow::new();
+    let time = Time::new();
+    let parameters = Parameters::new(slow.clone())
+        .clock(time.clone())
+        .max_age(MINUTE)
+        .stale_if_error(MINUTE);
+    slow.answers.add_permits(1);
+    parameters.get("x").await.unwrap();
+    time.pass(MINUTE);
+    for (left, waits) in [(4, 2), (900, 10)] {
+        let begun = tokio::time::Instant::now();
+        let left = Duration::from_secs(left);
+        let value = invocation(left).scope(parameters.get("x")).await.unwrap();
+        assert_eq!(value, "1");
+        assert!(begun.elapsed() <= Duration::from_secs(waits) + Duration::from_millis(1));
+        assert!(begun.elapsed() + Duration::from_millis(500) >= Duration::from_secs(waits));
+        // It is left alone for a while.
+        let begun = tokio::time::Instant::now();
+        let found = invocation(left).scope(parameters.get_many(["x"])).await;
+        assert_eq!(found.get("x").unwrap().text().unwrap(), "1");
+        assert_eq!(begun.elapsed(), Duration::ZERO);
+        time.pass(Duration::from_secs(5));
+    }
+}
+
+/// Feature flags have the caller's values to go on with, which needs time.
+#[cfg(feature = "flags")]
+#[tokio::test(start_paused = true)]
+async fn what_flags_ask_for_has_half_of_what_is_left() {
+    let parameters = Parameters::new(Slow::new()).erased();
+    let begun = tokio::time::Instant::now();
+    let asked = invocation(Duration::from_secs(4)).scope(parameters.get("x"));
+    assert!(asked.await.unwrap_err().is_unavailable());
+    assert!(begun.elapsed() <= Duration::from_secs(2) + Duration::from_millis(1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_that_waits_has_a_deadline_of_its_own() {
+    let slow = Slow::new();
+    let parameters = Parameters::new(slow.clone());
+    let hurried = invocation(Duration::from_secs(1)).scope(parameters.get("x"));
+    let patient = invocation(Duration::from_secs(60)).scope(parameters.get("x"));
+    let many = invocation(Duration::from_secs(60)).scope(parameters.get_many(["x"]));
+    let answers = async {
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        slow.answers.add_permits(1);
+    };
+    let (hurried, patient, many, ()) = tokio::join!(hurried, patient, many, answers);
+    assert!(hurried.unwrap_err().is_unavailable());
+    assert_eq!(patient.unwrap(), "1");
+    assert_eq!(many.get("x").unwrap().text().unwrap(), "1");
+    assert_eq!(slow.fetches(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refresh_is_not_bound_to_the_invocation_that_began_it_and_ends() {
+    let slow = Slow::new();
+    let time = Time::new();
+    let parameters = Parameters::new(slow.clone())
+        .clock(time.clone())
+        .max_age(MINUTE)
+        .stale_while_revalidate(60 * MINUTE);
+    slow.answers.add_permits(1);
+    parameters.get("x").await.unwrap();
+    time.pass(MINUTE);
+    let hurried = invocation(Duration::from_secs(1)).scope(parameters.get("x"));
+    assert_eq!(hurried.await.unwrap(), "1");
+    // Long after that invocation.
+    tokio::time::sleep(Duration::from_secs(20)).await;
+    slow.answers.add_permits(1);
+    settle().await;
+    assert_eq!(parameters.get("x").await.unwrap(), "2");
+
+    // One that hangs is given up, and what it holds with it.
+    time.pass(MINUTE);
+    assert_eq!(parameters.get("x").await.unwrap(), "2");
+    settle().await;
+    tokio::time::sleep(Duration::from_secs(31)).await;
+    slow.answers.add_permits(1);
+    settle().await;
+    assert_eq!(slow.answers.available_permits(), 1, "nobody waits for it");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
