@@ -33,6 +33,7 @@ mod appconfig;
 mod dynamodb;
 mod extension;
 mod idempotency;
+mod parameters_dynamodb;
 mod secrecy;
 mod secretsmanager;
 mod silence;

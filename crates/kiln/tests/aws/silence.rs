@@ -12,7 +12,7 @@ use kiln::flags::FeatureFlags;
 use kiln::idempotency::{DynamoDbStore, Idempotency, IdempotencyError, RunError, StoreFailure};
 use kiln::invocation::Invocation;
 use kiln::parameters::{
-    AppConfig, Extension, ParameterError, Parameters, Provider, SecretsManager, Ssm,
+    AppConfig, DynamoDb, Extension, ParameterError, Parameters, Provider, SecretsManager, Ssm,
 };
 
 use crate::time::Time;
@@ -89,6 +89,10 @@ async fn of_parameters_is_an_error_in_time() {
             &endpoint
         ))),
         fetch(AppConfig::new(config, "shop", "production")),
+        fetch(DynamoDb::new(
+            client!(aws_sdk_dynamodb, &endpoint),
+            "parameters"
+        )),
         fetch(Extension::ssm().at(port, "token")),
     );
 }
