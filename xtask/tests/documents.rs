@@ -105,6 +105,45 @@ fn the_book_has_every_page_and_its_code_is_compiled() {
     }
 }
 
+/// Outside of `docs` there is nothing for the rendered book to link to.
+#[test]
+fn the_book_links_to_its_own_pages() {
+    let docs = root().join("docs");
+    let mut outside = Vec::new();
+    for path in markdown_files(&docs) {
+        let page = Page::of(&fs::read_to_string(&path).unwrap());
+        for link in page.links {
+            let target = normal(&path.parent().unwrap().join(&link));
+            if !link.contains("://") && !target.starts_with(&docs) {
+                outside.push(format!("{}: {link}", path.display()));
+            }
+        }
+    }
+    assert_eq!(outside, [""; 0], "name them as code: `examples/orders-api`");
+}
+
+#[test]
+fn the_book_has_every_example() {
+    let page = fs::read_to_string(root().join("docs/library/examples.md")).unwrap();
+    let examples = fs::read_dir(root().join("examples")).unwrap();
+    let mut functions = 0;
+    for example in examples {
+        let example = example.unwrap();
+        let name = example.file_name().into_string().unwrap();
+        // The others are what functions have in common.
+        if example.path().join("tests/local.rs").exists() {
+            let row = format!("| `examples/{name}` |");
+            assert!(
+                page.contains(&row),
+                "`{name}` is not in docs/library/examples.md"
+            );
+            assert!(page.contains(&format!("`cargo test --package {name}`")));
+            functions += 1;
+        }
+    }
+    assert!(functions >= 12, "only {functions} examples were found");
+}
+
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("..")

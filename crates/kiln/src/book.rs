@@ -22,6 +22,7 @@ chapters! {
     "deadlines.md",
     "entry.md",
     "errors.md",
+    "examples.md",
     "fan-out.md",
     "feature-flags.md",
     "http.md",

@@ -136,6 +136,9 @@ impl Invocation {
 
     /// Handles it: within the future, [`current`] is this invocation.
     ///
+    /// Also for a task of it on managed instances, where several invocations run at once and a spawned
+    /// task cannot know to which it belongs: `tokio::spawn(invocation.scope(work))`.
+    ///
     /// # Example
     ///
     /// ```
@@ -214,18 +217,55 @@ fn lock<T>(stored: &Mutex<T>) -> MutexGuard<'_, T> {
     stored.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Its entry among those in flight, also when the future is dropped half-way.
-struct InFlight(Arc<Invocation>);
+/// Its entry among those in flight, also when the future is dropped half-way. None for a task that was
+/// told of it: the invocation ends without it.
+struct InFlight(Option<Arc<Invocation>>);
 
 impl InFlight {
     fn enter(invocation: Arc<Invocation>) -> Self {
-        in_flight().push(invocation.clone());
-        Self(invocation)
+        let mut in_flight = in_flight();
+        if in_flight.iter().any(|it| Arc::ptr_eq(it, &invocation)) {
+            return Self(None);
+        }
+        in_flight.push(invocation.clone());
+        Self(Some(invocation))
     }
 }
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        in_flight().retain(|other| !Arc::ptr_eq(other, &self.0));
+        if let Some(ended) = &self.0 {
+            in_flight().retain(|other| !Arc::ptr_eq(other, ended));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_task_that_was_told_of_an_invocation_does_not_end_it() {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap();
+        let invocation = Invocation::with_cold_start(Context::default(), false);
+        let of = |invocation: &Arc<Invocation>| {
+            let in_flight = in_flight();
+            in_flight
+                .iter()
+                .filter(|it| Arc::ptr_eq(it, invocation))
+                .count()
+        };
+        runtime.block_on(invocation.clone().scope(async {
+            let told = tokio::spawn(invocation.clone().scope(async { current() }));
+            let found = told.await.unwrap();
+            assert!(found.is_some_and(|found| Arc::ptr_eq(&found, &invocation)));
+            assert_eq!(of(&invocation), 1);
+            // One that is left over when the invocation ends.
+            tokio::spawn(invocation.clone().scope(std::future::pending::<()>()));
+            tokio::task::yield_now().await;
+        }));
+        assert_eq!(of(&invocation), 0);
     }
 }

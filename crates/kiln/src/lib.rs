@@ -56,7 +56,10 @@ pub mod invocation;
 mod json;
 #[cfg(any(feature = "logging", feature = "metrics"))]
 mod output;
+#[cfg(any(feature = "logging", feature = "metrics"))]
+mod redact;
 pub mod run;
+mod service_of;
 #[cfg(any(
     feature = "idempotency",
     feature = "logging",
@@ -74,6 +77,7 @@ mod switch;
     feature = "parameters",
 ))]
 mod test_invocation;
+mod unreadable;
 
 #[cfg(feature = "batch")]
 pub mod batch;

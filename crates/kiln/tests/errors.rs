@@ -1,8 +1,13 @@
 //! Error types as users write them.
 
 use std::fmt::{Debug, Display};
+use std::time::UNIX_EPOCH;
 
+use kiln::deadline::{Deadline, DeadlineLayer};
 use kiln::errors::StatusCode;
+use kiln::idempotency::{Idempotency, MemoryStore};
+use kiln::tower::{Layer as _, ServiceExt as _};
+use kiln::tracing::TracingLayer;
 use kiln::{Diagnostic, LambdaError, LambdaEvent, testing};
 
 #[derive(Debug, thiserror::Error, LambdaError)]
@@ -80,6 +85,36 @@ async fn a_handler_of_many_errors_turns_them_into_one() {
         let answer = testing::invoke(handle, testing::event(payload)).await;
         assert_is(&answer.unwrap_err(), error_type, message);
     }
+}
+
+/// Also where a layer is not in `kiln::run`, which would name it.
+#[tokio::test]
+async fn a_layer_knows_an_error_of_the_library_in_a_box() {
+    async fn late(_: LambdaEvent<u32>) -> Result<u32, kiln::Error> {
+        Ok(Deadline::at(UNIX_EPOCH).within(async { 7 }).await?)
+    }
+
+    let provider = kiln::tracing::provider().build();
+    let idempotency = Idempotency::builder(MemoryStore::new())
+        .disabled(false)
+        .build()
+        .unwrap();
+    let is_late = |diagnostic: Diagnostic| {
+        let message = "the deadline of the invocation has passed";
+        assert_is(&diagnostic, "DeadlineExceeded", message);
+    };
+    let event = || testing::event(7_u32);
+    let handler = kiln::service_fn(late);
+    let service = DeadlineLayer::new().layer(handler);
+    is_late(service.oneshot(event()).await.unwrap_err());
+    for enabled in [true, false] {
+        let layer = TracingLayer::new(provider.clone()).enabled(enabled);
+        is_late(layer.layer(handler).oneshot(event()).await.unwrap_err());
+    }
+    let layer = idempotency.layer(|event: &LambdaEvent<u32>| event.payload);
+    is_late(layer.layer(handler).oneshot(event()).await.unwrap_err());
+    let ran = idempotency.run(8, || late(event())).await;
+    is_late(ran.unwrap_err().into());
 }
 
 #[track_caller]

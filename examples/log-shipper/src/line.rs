@@ -1,7 +1,7 @@
 //! Records as lines.
 
 use lambda_extension::{LambdaLog, LambdaLogRecord};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 /// The line that a record becomes, or none for what nobody collects.
 pub fn line_of(log: &LambdaLog) -> Option<Value> {
@@ -11,42 +11,31 @@ pub fn line_of(log: &LambdaLog) -> Option<Value> {
             request_id,
             metrics,
             ..
-        } => {
-            let mut line = Map::new();
-            line.insert("type".to_owned(), json!("report"));
-            line.insert("requestId".to_owned(), json!(request_id));
-            line.insert("durationMs".to_owned(), json!(metrics.duration_ms));
-            line.insert("billedMs".to_owned(), json!(metrics.billed_duration_ms));
-            line.insert("maxMemoryMb".to_owned(), json!(metrics.max_memory_used_mb));
-            line
-        }
+        } => json!({
+            "type": "report",
+            "requestId": request_id,
+            "durationMs": metrics.duration_ms,
+            "billedMs": metrics.billed_duration_ms,
+            "maxMemoryMb": metrics.max_memory_used_mb,
+        }),
         LambdaLogRecord::PlatformLogsDropped {
             dropped_records,
             reason,
             ..
-        } => {
-            let mut line = Map::new();
-            line.insert("type".to_owned(), json!("dropped"));
-            line.insert("records".to_owned(), json!(dropped_records));
-            line.insert("reason".to_owned(), json!(reason));
-            line
-        }
+        } => json!({ "type": "dropped", "records": dropped_records, "reason": reason }),
         _ => return None,
     };
-    line.entry("timestamp")
-        .or_insert_with(|| json!(log.time.to_rfc3339()));
-    Some(Value::Object(line))
+    if line.get("timestamp").is_none() {
+        line["timestamp"] = json!(log.time.to_rfc3339());
+    }
+    Some(line)
 }
 
 /// A line that is JSON already stays what it is.
-fn of_function(text: &str) -> Map<String, Value> {
+fn of_function(text: &str) -> Value {
     match serde_json::from_str(text) {
-        Ok(Value::Object(line)) => line,
-        _ => {
-            let mut line = Map::new();
-            line.insert("message".to_owned(), json!(text.trim_end()));
-            line
-        }
+        Ok(line @ Value::Object(_)) => line,
+        _ => json!({ "message": text.trim_end() }),
     }
 }
 

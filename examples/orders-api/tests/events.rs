@@ -25,6 +25,16 @@ fn event(name: &str) -> Request {
     request::from_str(&text).unwrap()
 }
 
+fn changed(name: &str, change: impl FnOnce(&mut Request)) -> Request {
+    let mut request = event(name);
+    change(&mut request);
+    request
+}
+
+fn with_body(body: impl Into<Body>) -> Request {
+    changed("place-order", |request| *request.body_mut() = body.into())
+}
+
 async fn answer<S>(service: &S, request: Request) -> Answer
 where
     S: Service<Request, Response = axum::response::Response, Error = std::convert::Infallible>
@@ -89,11 +99,6 @@ async fn health_is_ok() {
 
 #[tokio::test]
 async fn every_error_is_a_problem_document() {
-    let with_body = |body: &'static str| {
-        let mut request = event("place-order");
-        *request.body_mut() = Body::from(body);
-        request
-    };
     let other_order = json!({
         "orderId": "ord-1001",
         "customer": "grace",
@@ -114,51 +119,37 @@ async fn every_error_is_a_problem_document() {
             "missing field `orderId`",
         ),
         (
-            {
-                let mut request = event("place-order");
+            changed("place-order", |request| {
                 request.headers_mut().remove("content-type");
-                request
-            },
+            }),
             415,
             "invalid-body",
             "Content-Type: application/json",
         ),
         (
-            {
-                let mut request = event("place-order");
-                *request.body_mut() = Body::from(other_order.to_string());
-                request
-            },
+            with_body(other_order.to_string()),
             409,
             "order-id-taken",
             "another order `ord-1001`",
         ),
         (
-            {
-                let mut request = event("place-order");
-                *request.body_mut() = Body::from(" ".repeat(200_000));
-                request
-            },
+            with_body(" ".repeat(200_000)),
             413,
             "body-too-large",
             "more than 131072 bytes",
         ),
         (
-            {
-                let mut request = event("health");
+            changed("health", |request| {
                 *request.uri_mut() = "/nowhere".parse().unwrap();
-                request
-            },
+            }),
             404,
             "unknown-path",
             "nothing at `/nowhere`",
         ),
         (
-            {
-                let mut request = event("health");
+            changed("health", |request| {
                 *request.method_mut() = axum::http::Method::DELETE;
-                request
-            },
+            }),
             405,
             "wrong-method",
             "`/health` does not answer DELETE",

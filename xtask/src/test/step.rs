@@ -192,15 +192,20 @@ fn tools(repository: &Repository) -> Result<Tools, Failure> {
 
 /// Builds into the directories that `kiln-testing` and `kiln tour` use, in the same way.
 fn functions(repository: &Repository) -> Result<(), Failure> {
-    for manifest in [
-        "fixtures/functions/Cargo.toml",
-        "fixtures/streaming/Cargo.toml",
-        "fixtures/extensions/Cargo.toml",
-        "fixtures/library/Cargo.toml",
+    for (manifest, which) in [
+        ("fixtures/functions/Cargo.toml", &["--bins"][..]),
+        ("fixtures/streaming/Cargo.toml", &["--bins"]),
+        ("fixtures/extensions/Cargo.toml", &["--bins"]),
+        ("fixtures/library/Cargo.toml", &["--bins"]),
+        (
+            "fixtures/library/Cargo.toml",
+            &["--bin=shop", "--features=http"],
+        ),
     ] {
         let mut fixture = cargo(repository);
         fixture
-            .args(["build", "--bins", "--locked"])
+            .args(["build", "--locked"])
+            .args(which)
             .args(["--manifest-path", manifest])
             .args(["--target-dir", "target/fixtures"]);
         command::run(&mut fixture)?;

@@ -20,7 +20,7 @@ const TURNS: u32 = 5;
 const WATCHED: Duration = Duration::from_secs(2);
 const TICK: Duration = Duration::from_millis(1);
 
-/// Some work: 0.75 ns or so for each step.
+/// Some work, in small steps.
 fn work(item: u32, steps: u32) -> u64 {
     let mut state = u64::from(item);
     for _ in 0..steps {
@@ -55,6 +55,17 @@ async fn item_by_item(steps: u32) -> Option<Vec<u64>> {
     Some(results)
 }
 
+/// What a step takes on one thread, ns.
+fn step() -> f64 {
+    const STEPS: u32 = 1_000;
+    let items = ITEMS / STEPS;
+    let began = Instant::now();
+    for item in 0..items {
+        std::hint::black_box(work(item, STEPS));
+    }
+    began.elapsed().as_secs_f64() * 1e9 / f64::from(items * STEPS)
+}
+
 /// How long one of the ways takes, ms.
 fn time(way: impl Future<Output = Option<Vec<u64>>>) -> Result<f64, BenchError> {
     let runtime = runtime()?;
@@ -68,7 +79,7 @@ fn time(way: impl Future<Output = Option<Vec<u64>>>) -> Result<f64, BenchError> 
 }
 
 pub fn measure(plan: &Plan) -> Result<Section, BenchError> {
-    let mut rows = Vec::new();
+    let (mut rows, mut step_times) = (Vec::new(), Vec::new());
     for steps in [20, 100, 1_000] {
         let (mut kiln, mut hand) = (Vec::new(), Vec::new());
         // Threads are started, and memory is there.
@@ -76,6 +87,7 @@ pub fn measure(plan: &Plan) -> Result<Section, BenchError> {
         time(by_hand(steps))?;
         for number in 0..plan.runs {
             round(&format!("compute, {steps} steps"), number, plan.runs);
+            step_times.push(step());
             for _ in 0..TURNS {
                 kiln.push(time(by_kiln(steps))?);
                 hand.push(time(by_hand(steps))?);
@@ -118,8 +130,9 @@ pub fn measure(plan: &Plan) -> Result<Section, BenchError> {
         rows,
         notes: vec![
             format!(
-                "medians of {} times each way in turn; a step is some 0.75 ns",
-                plan.runs * TURNS
+                "medians of {} times each way in turn; a step took {:.2} ns on one thread",
+                plan.runs * TURNS,
+                median(step_times)
             ),
             "spawn_blocking for each item is measured once: it takes seconds".to_owned(),
             "lateness: computing on the async thread itself stands beside; tokio rounds times up \

@@ -9,11 +9,12 @@ use futures_util::future::join_all;
 use kiln::idempotency::{Idempotency, MemoryStore};
 use serde::{Deserialize, Serialize};
 
+use super::both::Both;
 use super::on_one_thread;
 use crate::error::BenchError;
 use crate::figures::{Plan, round};
-use crate::report::{Row, Section, Target};
-use crate::statistics::{median, microseconds};
+use crate::report::{Section, Target};
+use crate::statistics::microseconds;
 
 /// How many calls a time is taken over.
 const CALLS: u32 = 100_000;
@@ -69,26 +70,22 @@ struct Reading {
 }
 
 pub(in crate::figures) fn measure(plan: &Plan) -> Result<Section, BenchError> {
-    let (mut ours, mut by_hand) = (Vec::new(), Vec::new());
+    let mut both = Both::new();
     for number in 0..plan.runs {
         round("idempotency", number, plan.runs);
-        ours.push(on_one_thread(measure_ours())?);
-        by_hand.push(on_one_thread(measure_by_hand())?);
+        both.push(
+            on_one_thread(measure_ours())?,
+            on_one_thread(measure_by_hand())?,
+        );
     }
-    let of = |pick: fn(&Reading) -> f64, readings: &[Reading]| median(readings.iter().map(pick));
-    let row = |name: &str, unit, pick| {
-        Row::new(name, unit)
-            .kiln(of(pick, &ours))
-            .bare(of(pick, &by_hand))
-    };
     Ok(Section {
         figure: String::new(),
         title: "idempotent calls in memory (bare: a Mutex<HashMap>, by hand)",
         rows: vec![
-            row("a call with a new key", "µs", |reading| reading.first).target(Target::AtMost(5.0)),
-            row("a call that is replayed", "µs", |reading| reading.replayed)
+            both.row("a call with a new key", "µs", |reading| reading.first).target(Target::AtMost(5.0)),
+            both.row("a call that is replayed", "µs", |reading| reading.replayed)
                 .target(Target::AtMost(5.0)),
-            row("executions of 1,000 duplicates at once", "times", |reading| {
+            both.row("executions of 1,000 duplicates at once", "times", |reading| {
                 reading.executions
             })
             .target(Target::AtMost(1.0)),

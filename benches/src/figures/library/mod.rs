@@ -4,6 +4,7 @@
 //! that is fed by a Runtime API of the benchmark. The column `bare` is what is written by hand.
 
 pub(super) mod batch;
+mod both;
 pub(super) mod compute;
 pub(super) mod connections;
 mod functions;

@@ -11,11 +11,12 @@ use kiln::parameters::{Extension, ParameterError, Parameters, Provider, Query, V
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
+use super::both::Both;
 use super::on_one_thread;
 use crate::error::BenchError;
 use crate::figures::{Plan, round};
-use crate::report::{Row, Section};
-use crate::statistics::{median, microseconds};
+use crate::report::Section;
+use crate::statistics::microseconds;
 
 /// How long the store takes for an answer.
 const STORE: Duration = Duration::from_millis(5);
@@ -76,28 +77,24 @@ struct Reading {
 }
 
 pub(in crate::figures) fn measure(plan: &Plan) -> Result<Section, BenchError> {
-    let (mut ours, mut by_hand) = (Vec::new(), Vec::new());
+    let mut both = Both::new();
     for number in 0..plan.runs {
         round("parameters", number, plan.runs);
-        ours.push(on_one_thread(measure_ours())??);
-        by_hand.push(on_one_thread(measure_by_hand())??);
+        both.push(
+            on_one_thread(measure_ours())??,
+            on_one_thread(measure_by_hand())??,
+        );
     }
-    let of = |pick: fn(&Reading) -> f64, readings: &[Reading]| median(readings.iter().map(pick));
-    let row = |name: &str, unit, pick| {
-        Row::new(name, unit)
-            .kiln(of(pick, &ours))
-            .bare(of(pick, &by_hand))
-    };
     Ok(Section {
         figure: String::new(),
         title: "reading a parameter (bare: a fetch each time, or a Mutex<HashMap>, by hand)",
         rows: vec![
-            row("a read from memory", "µs", |reading| reading.kept),
-            row("a read that is fetched", "µs", |reading| reading.fetched),
-            row("1,000 callers that miss a value at once", "ms", |reading| {
+            both.row("a read from memory", "µs", |reading| reading.kept),
+            both.row("a read that is fetched", "µs", |reading| reading.fetched),
+            both.row("1,000 callers that miss a value at once", "ms", |reading| {
                 reading.burst
             }),
-            row("calls of the store by them", "calls", |reading| {
+            both.row("calls of the store by them", "calls", |reading| {
                 reading.fetches
             }),
         ],

@@ -81,6 +81,33 @@ fn an_error_answers_with_the_type_that_is_derived() {
 }
 
 #[test]
+fn an_error_in_a_box_answers_with_one_type() {
+    let watch = watch("entry", &[]);
+    let answer = watch.client().invoke("entry", r#"{"do":"error"}"#);
+    let expected = json!({ "errorType": "Error", "errorMessage": "an error of no type" });
+    assert_eq!(answer.json(), expected);
+}
+
+#[test]
+fn an_event_that_is_not_what_the_handler_takes_answers_with_its_type_and_place() {
+    let watch = watch("entry", &["--env-var=HANDLER=typed"]);
+    let client = watch.client();
+    assert_eq!(
+        client.invoke("entry", r#"{"items":[{"sku":"a"}]}"#).json(),
+        1
+    );
+    let answer = client.invoke("entry", r#"{"items":[{"sku":"a"},{"sku":4242}]}"#);
+    assert_eq!(answer.header("x-amz-function-error"), Some("Unhandled"));
+    let message = "the event is not what the handler takes: invalid type: integer, expected a string, \
+                   at `items[1].sku`";
+    let expected = json!({ "errorType": "InvalidEvent", "errorMessage": message });
+    assert_eq!(answer.json(), expected);
+    // A failure as others, in one line, which does not quote the event.
+    watch.wait_for("InvalidEvent");
+    assert!(!watch.printed().contains("4242"), "{}", watch.printed());
+}
+
+#[test]
 fn the_deadline_layer_answers_before_the_timeout() {
     let watch = watch("entry", &["--timeout=2"]);
     let before = watch.client().invoke("entry", "{}").json();
@@ -139,6 +166,54 @@ fn hooks_run_as_well_when_an_environment_has_been_idle() {
         3,
         "{printed}"
     );
+}
+
+#[test]
+fn resources_are_let_go_before_a_snapshot_and_taken_up_after_it() {
+    let with = watch("restored", &["--snap-start"]);
+    let before = [
+        "init",
+        "before pool",
+        "before credentials",
+        "after credentials",
+        "after pool",
+        "invoke",
+    ];
+    let answer = with.client().invoke("restored", "{}").json();
+    assert_eq!(answer, json!({ "happened": before, "cold": true }));
+    let again = with.client().invoke("restored", "{}").json();
+    assert_eq!(
+        again["happened"].as_array().unwrap().len(),
+        before.len() + 1
+    );
+
+    let without = watch("restored", &[]);
+    let answer = without.client().invoke("restored", "{}").json();
+    assert_eq!(
+        answer,
+        json!({ "happened": ["init", "invoke"], "cold": true })
+    );
+}
+
+#[test]
+fn a_resource_that_fails_is_told_to_the_caller() {
+    let ask = |hook: &str| {
+        let variable = format!("--env-var=FAIL={hook}");
+        let watch = watch("restored", &["--snap-start", &variable]);
+        let answer = watch.client().invoke("restored", "{}");
+        watch.wait_for(&format!("Error: \"no {hook}\""));
+        answer
+    };
+    // Before the snapshot it is the init that fails, and behind it the restore.
+    let before = ask("before");
+    assert_eq!(before.header("x-amz-function-error"), Some("Unhandled"));
+    assert_eq!(before.json()["errorMessage"], "no before");
+    let after = ask("after");
+    assert_eq!(after.status, 400);
+    let error_type = after.header("x-amzn-errortype");
+    assert_eq!(error_type, Some("SnapStartException"));
+    let message = after.json()["Message"].as_str().unwrap().to_owned();
+    assert!(message.contains("Runtime.AfterRestoreError"), "{message}");
 }
 
 #[test]

@@ -22,10 +22,10 @@ use super::sources::{DynamoDb, Kafka, Kinesis, Source, Sqs};
 use crate::deadline::Deadline;
 
 /// How many records are under way at once unless said otherwise.
-pub const DEFAULT_CONCURRENCY: usize = 16;
+pub const CONCURRENCY: usize = 16;
 
 /// What is kept of the invocation's time to write the answer unless said otherwise: 500 ms.
-pub const DEFAULT_MARGIN: Duration = Duration::from_millis(500);
+pub const MARGIN: Duration = Duration::from_millis(500);
 
 /// A batch that is handled when it is awaited.
 ///
@@ -63,6 +63,7 @@ pub struct Batch<'a, S: Source, I, H> {
     deadline: Deadline,
     margin: Duration,
     concurrency: usize,
+    record_timeout: Option<Duration>,
     error_when_all_failed: bool,
     /// What the handler takes.
     takes: PhantomData<fn(I)>,
@@ -227,8 +228,9 @@ impl<S: Source, I, H> Batch<'_, S, I, H> {
             records,
             handler,
             deadline,
-            margin: DEFAULT_MARGIN,
-            concurrency: DEFAULT_CONCURRENCY,
+            margin: MARGIN,
+            concurrency: CONCURRENCY,
+            record_timeout: None,
             error_when_all_failed: true,
             takes: PhantomData,
             borrows: PhantomData,
@@ -236,7 +238,7 @@ impl<S: Source, I, H> Batch<'_, S, I, H> {
     }
 
     /// How many records are under way at once, where their order allows; 0 counts as 1. Unless said
-    /// otherwise, [`DEFAULT_CONCURRENCY`].
+    /// otherwise, [`CONCURRENCY`].
     ///
     /// # Example
     ///
@@ -266,7 +268,7 @@ impl<S: Source, I, H> Batch<'_, S, I, H> {
     }
 
     /// How long before the invocation's deadline what is not done is given up and reported; at most
-    /// half of the time there is. Unless said otherwise, [`DEFAULT_MARGIN`].
+    /// half of the time there is. Unless said otherwise, [`MARGIN`].
     ///
     /// # Example
     ///
@@ -304,6 +306,46 @@ impl<S: Source, I, H> Batch<'_, S, I, H> {
     /// ```
     pub fn margin(mut self, margin: Duration) -> Self {
         self.margin = margin;
+        self
+    }
+
+    /// How long the handler may take for one record. Unless set, as long as the batch.
+    ///
+    /// A record that takes longer is dropped where it waits, and is a failed one: without a limit, one that
+    /// hangs takes its place among those under way until the time of the batch is up.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use kiln::batch::{self, SqsEvent, SqsMessage};
+    /// use std::time::Duration;
+    ///
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), batch::BatchError> {
+    /// # let mut event = SqsEvent::default();
+    /// # event.records = ["hangs", "second"]
+    /// #     .map(|id| {
+    /// #         let mut message = SqsMessage::default();
+    /// #         message.message_id = Some(id.to_owned());
+    /// #         message
+    /// #     })
+    /// #     .into();
+    /// let response = batch::sqs(event, |message: SqsMessage| async move {
+    ///     if message.message_id.as_deref() == Some("hangs") {
+    ///         std::future::pending::<()>().await;
+    ///     }
+    ///     Ok::<_, kiln::Error>(())
+    /// })
+    /// .concurrency(1)
+    /// .record_timeout(Duration::from_secs(5))
+    /// .await?;
+    /// assert_eq!(response.batch_item_failures.len(), 1);
+    /// assert_eq!(response.batch_item_failures[0].item_identifier, "hangs");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn record_timeout(mut self, timeout: Duration) -> Self {
+        self.record_timeout = Some(timeout);
         self
     }
 
@@ -443,6 +485,7 @@ impl<'a, S: Source, I, H> Batch<'a, S, I, H> {
             deadline,
             margin,
             concurrency,
+            record_timeout,
             error_when_all_failed,
             takes: _,
             borrows: _,
@@ -466,7 +509,7 @@ impl<'a, S: Source, I, H> Batch<'a, S, I, H> {
                 let raw = records.get_mut(index).and_then(Option::take);
                 async move {
                     match raw {
-                        Some(raw) => handle_record(handler, raw).await,
+                        Some(raw) => handle_record(handler, raw, record_timeout).await,
                         // Each is begun once.
                         None => Err(Failure::Skipped),
                     }
@@ -484,8 +527,12 @@ impl<'a, S: Source, I, H> Batch<'a, S, I, H> {
     }
 }
 
-/// Handles one record; a panic is its failure.
-async fn handle_record<M, I, H, F, E>(handler: &H, raw: M) -> Result<(), Failure>
+/// Handles one record; a panic is its failure, and so is its time when that is up.
+async fn handle_record<M, I, H, F, E>(
+    handler: &H,
+    raw: M,
+    limit: Option<Duration>,
+) -> Result<(), Failure>
 where
     I: FromRecord<M>,
     H: Fn(I) -> F,
@@ -499,7 +546,14 @@ where
     };
     // The handler is shared by all records, and a panic may leave what it captures half-changed: as
     // it may in any handler of the runtime, which goes on after panics too.
-    let handled = AssertUnwindSafe(handled).catch_unwind().await;
+    let handled = AssertUnwindSafe(handled).catch_unwind();
+    let handled = match limit {
+        Some(limit) => match tokio::time::timeout(limit, handled).await {
+            Ok(handled) => handled,
+            Err(_elapsed) => return Err(Failure::TimedOut),
+        },
+        None => handled.await,
+    };
     handled.unwrap_or(Err(Failure::Panicked))
 }
 

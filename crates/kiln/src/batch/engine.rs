@@ -31,6 +31,8 @@ pub(super) enum Failure {
     Unreadable(UnreadableRecord),
     /// The handler has panicked.
     Panicked,
+    /// It took longer than a record may.
+    TimedOut,
     /// It was not begun, because of an earlier failure.
     Skipped,
     /// The time was up before it was done.
@@ -43,6 +45,7 @@ impl Failure {
             Self::Handler(error_type) => error_type,
             Self::Unreadable(_) => "UnreadableRecord",
             Self::Panicked => "RecordPanicked",
+            Self::TimedOut => "RecordTimedOut",
             Self::Skipped => "RecordSkipped",
             Self::OutOfTime => "DeadlineExceeded",
         }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde_json::error::Category;
+use crate::unreadable;
 
 /// Why a batch fails as a whole: all of its records come back.
 ///
@@ -78,7 +78,7 @@ crate::errors::lambda_error! {
 ///
 /// let error = serde_json::from_str::<u8>(r#""a secret""#).unwrap_err();
 /// let error = UnreadableRecord::from(error);
-/// assert_eq!(error.to_string(), "unexpected data at line 1, column 10 of the record");
+/// assert_eq!(error.to_string(), "invalid type: string, expected u8, at line 1, column 10 of the record");
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnreadableRecord {
@@ -106,18 +106,12 @@ impl UnreadableRecord {
 
 impl From<serde_json::Error> for UnreadableRecord {
     fn from(error: serde_json::Error) -> Self {
-        // Its own text may quote the record: `invalid type: string "…"`.
-        let what = match error.classify() {
-            Category::Data => "unexpected data",
-            Category::Syntax => "no JSON",
-            Category::Eof => "an unexpected end",
-            Category::Io => "an unreadable part",
-        };
+        let what = unreadable::reason(&error);
         let (line, column) = (error.line(), error.column());
         Self::new(match line {
             // Of a value that was read before, as a message within a message is.
-            0 => format!("{what} in the record"),
-            _ => format!("{what} at line {line}, column {column} of the record"),
+            0 => format!("{what}, in the record"),
+            _ => format!("{what}, at line {line}, column {column} of the record"),
         })
     }
 }

@@ -64,6 +64,7 @@
 //! [kafka]: https://docs.aws.amazon.com/lambda/latest/dg/kafka-retry-configurations.html
 
 mod builder;
+mod change;
 mod engine;
 pub mod envelope;
 mod error;
@@ -77,9 +78,8 @@ pub use aws_lambda_events::kinesis::{KinesisEvent, KinesisEventRecord};
 pub use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 pub use aws_lambda_events::streams::{DynamoDbEventResponse, KinesisEventResponse};
 
-pub use builder::{
-    Batch, DEFAULT_CONCURRENCY, DEFAULT_MARGIN, dynamodb, kafka, kinesis, sqs, sqs_fifo,
-};
+pub use builder::{Batch, CONCURRENCY, MARGIN, dynamodb, kafka, kinesis, sqs, sqs_fifo};
+pub use change::Change;
 pub use error::{BatchError, UnreadableRecord};
 pub use incoming::Incoming;
 pub use record::{FromRecord, Record};

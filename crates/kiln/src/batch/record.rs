@@ -9,6 +9,7 @@ use serde::de::{Deserialize, DeserializeOwned};
 use serde_json::Value;
 
 use super::error::UnreadableRecord;
+use crate::unreadable;
 
 /// A record: its body, read as JSON, and all that came with it.
 ///
@@ -32,7 +33,8 @@ use super::error::UnreadableRecord;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Record<T, M = SqsMessage> {
-    /// The body: of an SQS message, the data of a Kinesis record, the value of a Kafka record.
+    /// The body: of an SQS message, the data of a Kinesis record, the value of a Kafka record, the
+    /// [`Change`](super::Change) of a DynamoDB record.
     pub body: T,
     /// The record as it came: identifiers, attributes, keys.
     pub raw: M,
@@ -114,8 +116,8 @@ impl<T> Record<T, SqsMessage> {
 
 /// What a handler may take, made of a record as it came.
 ///
-/// A [`Record`] with its JSON read; or the record itself, for bodies that are not JSON and for
-/// DynamoDB's images. Implement it for a type of your own to read other formats: an error makes the
+/// A [`Record`] with its JSON read, or with the images of a DynamoDB [`Change`](super::Change); or the
+/// record itself, for bodies that are not JSON. Implement it for a type of your own to read other formats: an error makes the
 /// record a failed one, without the handler being called.
 ///
 /// # Example
@@ -175,20 +177,26 @@ macro_rules! taken_as_it_is {
 
 taken_as_it_is!(SqsMessage, KinesisEventRecord, EventRecord, KafkaRecord);
 
+/// Reads JSON.
+fn read<T: DeserializeOwned>(json: &[u8]) -> Result<T, UnreadableRecord> {
+    serde_json::from_slice(json)
+        .map_err(|_quotes_it| UnreadableRecord::new(unreadable::what::<T>(json)))
+}
+
 impl<T: DeserializeOwned> FromRecord<SqsMessage> for Record<T, SqsMessage> {
     fn from_record(raw: SqsMessage) -> Result<Self, UnreadableRecord> {
         let body = raw
             .body
             .as_deref()
             .ok_or(UnreadableRecord::new("no body"))?;
-        let body = serde_json::from_str(body)?;
+        let body = read(body.as_bytes())?;
         Ok(Self { body, raw })
     }
 }
 
 impl<T: DeserializeOwned> FromRecord<KinesisEventRecord> for Record<T, KinesisEventRecord> {
     fn from_record(raw: KinesisEventRecord) -> Result<Self, UnreadableRecord> {
-        let body = serde_json::from_slice(&raw.kinesis.data)?;
+        let body = read(&raw.kinesis.data)?;
         Ok(Self { body, raw })
     }
 }
@@ -197,14 +205,14 @@ impl<T: DeserializeOwned> FromRecord<KinesisEventRecord> for Record<T, KinesisEv
 impl<T: DeserializeOwned> FromRecord<KafkaRecord> for Record<T, KafkaRecord> {
     fn from_record(mut raw: KafkaRecord) -> Result<Self, UnreadableRecord> {
         let Some(value) = raw.value.take() else {
-            let body = serde_json::from_value(Value::Null)?;
+            let body = read(b"null")?;
             return Ok(Self { body, raw });
         };
         // Decoded as the crate decodes the data of Kinesis; the text is moved there and back.
         let value = Value::String(value);
         let decoded =
             Base64Data::deserialize(&value).map_err(|_error| UnreadableRecord::new("no base64"))?;
-        let body = serde_json::from_slice(&decoded)?;
+        let body = read(&decoded)?;
         if let Value::String(value) = value {
             raw.value = Some(value);
         }

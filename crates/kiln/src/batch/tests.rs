@@ -187,6 +187,41 @@ async fn a_fifo_queue_is_told_by_its_arn() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_record_that_hangs_keeps_no_other_from_its_turn() {
+    let bodies = ["slow", "quick", "slow", "quick", "quick"];
+    let event = messages(bodies.map(|id| ("a", order(id, false))));
+    let begun = tokio::time::Instant::now();
+    let response = sqs(calm(event), |record: Record<Order>| async move {
+        if record.body.id == "slow" {
+            std::future::pending::<()>().await;
+        }
+        Ok::<_, &str>(())
+    })
+    .concurrency(1)
+    .record_timeout(Duration::from_secs(2))
+    .await
+    .unwrap();
+    assert_eq!(failures(&response), ["m0", "m2"]);
+    let taken = begun.elapsed();
+    assert!((4..5).contains(&taken.as_secs()), "{taken:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_a_fifo_queue_a_record_that_hangs_stops_what_follows_it() {
+    let response = sqs_fifo(calm(groups()), |record: Record<Order>| async move {
+        if record.body.id == "a1" {
+            std::future::pending::<()>().await;
+        }
+        Ok::<_, &str>(())
+    })
+    .skip_group_on_error()
+    .record_timeout(Duration::from_secs(2))
+    .await
+    .unwrap();
+    assert_eq!(failures(&response), ["m2", "m4"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_is_not_done_in_time_is_reported() {
     let bodies = ["quick", "slow", "quick", "slow", "quick"];
     let event = messages(bodies.map(|id| ("a", order(id, false))));

@@ -1,28 +1,36 @@
 //! An answer before Lambda ends the environment.
 
-use std::fmt::Debug;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use lambda_runtime::tower::{Layer, Service};
+use lambda_runtime::tower::Service;
 use lambda_runtime::{Diagnostic, LambdaEvent};
 
 use super::{Deadline, DeadlineExceeded};
+use crate::errors::diagnostic;
+use crate::service_of::service_of;
 
-/// A layer that answers [`DeadlineExceeded`] before Lambda ends the environment.
+/// A layer that answers before Lambda ends the environment.
 ///
 /// At the timeout, Lambda kills the environment: the caller reads `Task timed out`, buffered logs and
 /// metrics are lost, and the next event waits for a cold start. This layer drops the handler's future
-/// a [margin](Self::margin) earlier and answers an error of the type `DeadlineExceeded`, which is
-/// retryable; layers around it flush, and the environment goes on.
+/// a [margin](Self::margin) earlier; layers around it flush, and the environment goes on. The answer is
 ///
-/// Functions that answer HTTP requests have one of their own, which answers a 504 in place of an error:
-/// `http::DeadlineLayer`, part of `http::run`.
+/// - around a handler of events an error, [`DeadlineExceeded`], which is retryable;
+/// - around a service over `http::Request` (the feature `http`) a response, 504 with a problem document:
+///   an error would be a failed invocation. `http::run` has this layer. API Gateway gives up after 29
+///   seconds of its own unless its quota was raised ([quotas]), so a function behind it needs no longer
+///   timeout than that.
+///
+/// A deadline that has passed is answered at once, without calling the handler. What is left for the
+/// handler is [`Deadline::current`] there, so that clients and `io` end before the layer does.
 ///
 /// # Cancellation
 /// The handler's future is dropped where it awaits. What it has spawned goes on, and so does work that
 /// does not await: a handler that computes without awaiting is not stopped.
+///
+/// [quotas]: https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html
 ///
 /// # Example
 ///
@@ -44,6 +52,25 @@ use super::{Deadline, DeadlineExceeded};
 ///     .event(());
 /// let error = testing::invoke_service(slow, event).await.unwrap_err();
 /// assert_eq!(error.error_type, "DeadlineExceeded");
+/// # });
+/// ```
+///
+/// Around a service over HTTP:
+///
+/// ```
+/// use http::{Request, Response};
+/// use kiln::http::DeadlineLayer;
+/// use kiln::tower::{Layer as _, ServiceExt as _, service_fn};
+/// use lambda_http::RequestExt as _;
+/// use std::time::Duration;
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+/// let service = DeadlineLayer::new().layer(service_fn(|_: Request<()>| {
+///     std::future::pending::<Result<Response<String>, std::convert::Infallible>>()
+/// }));
+/// let context = kiln::testing::ContextBuilder::new().deadline(Duration::from_millis(150));
+/// let request = Request::new(()).with_lambda_context(context.build());
+/// assert_eq!(service.oneshot(request).await.unwrap().status(), 504);
 /// # });
 /// ```
 #[derive(Clone, Copy, Debug)]
@@ -110,14 +137,6 @@ impl DeadlineLayer {
         self.margin = Some(margin);
         self
     }
-
-    fn of(&self, deadline: Deadline) -> Deadline {
-        let margin = self.margin.unwrap_or_else(|| {
-            let left = deadline.remaining().unwrap_or_default();
-            MARGIN.min(left / 10)
-        });
-        deadline.less(margin)
-    }
 }
 
 impl Default for DeadlineLayer {
@@ -126,22 +145,20 @@ impl Default for DeadlineLayer {
     }
 }
 
-impl<S> Layer<S> for DeadlineLayer {
-    type Service = DeadlineService<S>;
+service_of! { DeadlineLayer => DeadlineService { margin: Option<Duration> } }
 
-    fn layer(&self, inner: S) -> Self::Service {
-        DeadlineService {
-            inner,
-            layer: *self,
-        }
+impl<S> DeadlineService<S> {
+    /// What the handler has of this deadline, made the current one. That of a layer further out may be
+    /// earlier.
+    pub(crate) fn leave(&self, deadline: Deadline) -> Deadline {
+        let margin = self.margin.unwrap_or_else(|| {
+            let left = deadline.remaining().unwrap_or_default();
+            MARGIN.min(left / 10)
+        });
+        let left = deadline.less(margin).earliest(Deadline::current());
+        left.make_current();
+        left
     }
-}
-
-/// A service that answers in time, made by [`DeadlineLayer`].
-#[derive(Clone, Debug)]
-pub struct DeadlineService<S> {
-    inner: S,
-    layer: DeadlineLayer,
 }
 
 impl<S, A> Service<LambdaEvent<A>> for DeadlineService<S>
@@ -149,26 +166,25 @@ where
     S: Service<LambdaEvent<A>>,
     S::Future: Send + 'static,
     S::Response: Send + 'static,
-    S::Error: Into<Diagnostic> + Debug,
+    S::Error: Into<Diagnostic> + 'static,
 {
     type Response = S::Response;
     type Error = Diagnostic;
     type Future = Pin<Box<dyn Future<Output = Result<S::Response, Diagnostic>> + Send>>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Diagnostic>> {
-        self.inner.poll_ready(context).map_err(Into::into)
+        self.inner.poll_ready(context).map_err(diagnostic)
     }
 
     fn call(&mut self, event: LambdaEvent<A>) -> Self::Future {
-        let deadline = self.layer.of(Deadline::of(&event.context));
+        let deadline = self.leave(Deadline::of(&event.context));
         if deadline.has_passed() {
             return Box::pin(async { Err(DeadlineExceeded.into()) });
         }
-        deadline.make_current();
         let answer = self.inner.call(event);
         Box::pin(async move {
             match deadline.within(answer).await {
-                Ok(answer) => answer.map_err(Into::into),
+                Ok(answer) => answer.map_err(diagnostic),
                 Err(exceeded) => Err(exceeded.into()),
             }
         })

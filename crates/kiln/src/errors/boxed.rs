@@ -1,7 +1,8 @@
 //! The type of an error in a box.
 //!
 //! What `?` puts into a `kiln::Error` has lost its type, and all that `lambda_runtime` can name is the
-//! box. The errors of this crate are known here; those of others are not.
+//! box, in the compiler's words. The errors of this crate are known here; those of others are not, and
+//! have one name for all of them.
 
 use std::any::Any;
 use std::error::Error as StdError;
@@ -10,11 +11,19 @@ use lambda_runtime::{Diagnostic, Error};
 
 use super::LambdaError as _;
 
+/// The `errorType` of an error in a box that is none of this crate's: what other languages report of
+/// an error that is only that.
+const BOXED: &str = "Error";
+
 /// What Lambda is told of an error: of this crate's its own type, also in a box.
 pub(crate) fn diagnostic<E: Into<Diagnostic> + 'static>(error: E) -> Diagnostic {
-    unboxed(&error)
-        .and_then(of_this_crate)
-        .unwrap_or_else(|| error.into())
+    match unboxed(&error) {
+        Some(boxed) => of_this_crate(boxed).unwrap_or_else(|| Diagnostic {
+            error_type: BOXED.to_owned(),
+            error_message: boxed.to_string(),
+        }),
+        None => error.into(),
+    }
 }
 
 fn unboxed(error: &dyn Any) -> Option<&(dyn StdError + 'static)> {
@@ -74,9 +83,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_known_is_as_lambda_runtime_has_it() {
-        let boxed = || Error::from("the card was declined");
-        assert_eq!(diagnostic(boxed()), Diagnostic::from(boxed()));
+    fn what_is_not_known_in_a_box_has_one_name() {
+        let declined = diagnostic(Error::from("the card was declined"));
+        assert_eq!(declined.error_type, "Error");
+        assert_eq!(declined.error_message, "the card was declined");
+    }
+
+    #[test]
+    fn what_is_in_no_box_is_as_lambda_runtime_has_it() {
         assert_eq!(diagnostic("text"), Diagnostic::from("text"));
         assert_eq!(diagnostic(DeadlineExceeded), DeadlineExceeded.into());
     }

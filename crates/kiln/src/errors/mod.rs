@@ -32,7 +32,7 @@
 //!
 //! A handler of many errors returns `Result<_, kiln::Diagnostic>`, into which `?` turns all of them.
 //! In a box (`kiln::Error`, which `?` fills as well) the errors of this crate keep their types; a type
-//! of the function's own is lost there, and the box's name is reported.
+//! of the function's own is lost there, and reported as `Error`.
 
 mod boxed;
 

@@ -35,15 +35,15 @@
 
 mod condition;
 mod error;
+mod feature_flags;
 mod json;
 mod schedule;
 mod schema;
-mod store;
 #[cfg(feature = "parameters")]
 mod stored;
 #[cfg(test)]
 mod tests;
 
 pub use error::FlagError;
+pub use feature_flags::FeatureFlags;
 pub use schema::Schema;
-pub use store::FeatureFlags;

@@ -4,6 +4,8 @@ use std::task::{Context, Poll};
 
 use ::http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, ETAG, HeaderValue};
 use ::http::{Request, Response};
+use futures_util::TryFutureExt as _;
+use futures_util::future::MapOk;
 use http_body::Body as HttpBody;
 use lambda_http::RequestExt as _;
 use lambda_http::request::RequestContext;
@@ -13,7 +15,8 @@ use tower_http::compression::{Compression, CompressionBody};
 
 use super::Answering;
 
-type Chosen = And<DefaultPredicate, SizeAbove>;
+/// What is worth it, and neither an image, an event stream nor compressed already.
+type Worthwhile = And<DefaultPredicate, SizeAbove>;
 
 /// Compresses bodies with gzip or brotli, as the caller accepts them.
 ///
@@ -59,7 +62,7 @@ type Chosen = And<DefaultPredicate, SizeAbove>;
 /// ```
 #[derive(Clone)]
 pub struct CompressionLayer {
-    predicate: Chosen,
+    predicate: Worthwhile,
     rest_api: bool,
 }
 
@@ -173,7 +176,7 @@ impl<S> Layer<S> for CompressionLayer {
 /// The service made by [`CompressionLayer`].
 #[derive(Clone)]
 pub struct CompressionService<S> {
-    inner: Compression<Marked<S>, Chosen>,
+    inner: Compression<Marked<S>, Worthwhile>,
     rest_api: bool,
 }
 
@@ -244,24 +247,21 @@ struct Marked<S> {
 impl<S, B, R> Service<Request<B>> for Marked<S>
 where
     S: Service<Request<B>, Response = Response<R>>,
-    S::Future: Send + 'static,
 {
     type Response = Response<R>;
     type Error = S::Error;
-    type Future = Answering<R, S::Error>;
+    type Future = MapOk<S::Future, fn(Response<R>) -> Response<R>>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
         self.inner.poll_ready(cx)
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let answer = self.inner.call(request);
-        Box::pin(async move {
-            let mut response = answer.await?;
+        self.inner.call(request).map_ok(|mut response| {
             if response.headers().contains_key(CONTENT_ENCODING) {
                 response.extensions_mut().insert(Encoded);
             }
-            Ok(response)
+            response
         })
     }
 }

@@ -23,6 +23,11 @@ use tower_http::cors::{AllowOrigin, CorsLayer};
 /// - preflight answers kept for an hour: each is an invocation that is paid for;
 /// - no credentials. With them, `*` is refused by browsers.
 ///
+/// # Errors of the handler
+/// They pass the layer as errors, without its headers, and a page cannot read what they become outside:
+/// put a [`ProblemLayer`](super::ProblemLayer) within it. [`run`](fn@super::run) has one around everything, which
+/// then has nothing left to do.
+///
 /// # Only one may do it
 /// An HTTP API or a function URL with CORS settings of its own answers preflight requests itself, and
 /// puts its own headers on the answers. HTTP APIs ignore the function's ([Configure CORS for HTTP

@@ -7,9 +7,10 @@ use ::http::header::{CONTENT_LOCATION, ETAG, HeaderValue, IF_NONE_MATCH};
 use ::http::{HeaderMap, Method, Request, Response, StatusCode};
 use http_body::Body as HttpBody;
 use http_body_util::BodyExt as _;
-use tower::{Layer, Service};
+use tower::Service;
 
-use super::Answering;
+use super::{Answering, Problem};
+use crate::service_of::service_of;
 
 /// Adds an `etag` to answers, and answers 304 without a body when the caller has that tag.
 ///
@@ -81,19 +82,7 @@ impl ETagLayer {
     }
 }
 
-impl<S> Layer<S> for ETagLayer {
-    type Service = ETagService<S>;
-
-    fn layer(&self, inner: S) -> Self::Service {
-        ETagService { inner }
-    }
-}
-
-/// The service made by [`ETagLayer`].
-#[derive(Clone, Debug)]
-pub struct ETagService<S> {
-    inner: S,
-}
+service_of! { ETagLayer => ETagService {} }
 
 impl<S, B, R> Service<Request<B>> for ETagService<S>
 where
@@ -113,20 +102,15 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
-        let known: Vec<HeaderValue> = match is_read {
-            true => request
-                .headers()
-                .get_all(IF_NONE_MATCH)
-                .iter()
-                .cloned()
-                .collect(),
-            false => Vec::new(),
-        };
+        if !matches!(*request.method(), Method::GET | Method::HEAD) {
+            return Box::pin(self.inner.call(request));
+        }
+        let known = request.headers().get_all(IF_NONE_MATCH);
+        let known: Vec<HeaderValue> = known.iter().cloned().collect();
         let answer = self.inner.call(request);
         Box::pin(async move {
             let response = answer.await?;
-            if !is_read || response.status() != StatusCode::OK {
+            if response.status() != StatusCode::OK {
                 return Ok(response);
             }
             let response = tagged(response).await;
@@ -161,9 +145,8 @@ where
                 error_type = "Body",
                 "the body of the answer broke off: {error:?}"
             );
-            let problem = super::Problem::new(StatusCode::INTERNAL_SERVER_ERROR);
-            let (of_problem, body) = problem.response::<Vec<u8>>().into_parts();
-            return Response::from_parts(of_problem, R::from(body));
+            let problem = Problem::new(StatusCode::INTERNAL_SERVER_ERROR);
+            return problem.response::<Vec<u8>>().map(R::from);
         }
     };
     if let Ok(tag) = HeaderValue::try_from(tag_of(&body)) {
@@ -187,7 +170,9 @@ fn tag_of(body: &[u8]) -> String {
 ///
 /// [weakly]: https://www.rfc-editor.org/rfc/rfc9110#section-13.1.2
 fn is_among(tag: &HeaderValue, known: &[HeaderValue]) -> bool {
-    let strong = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();
+    fn strong(tag: &str) -> &str {
+        tag.trim().trim_start_matches("W/")
+    }
     let Ok(tag) = tag.to_str().map(strong) else {
         return false;
     };

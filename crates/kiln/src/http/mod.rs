@@ -44,16 +44,17 @@
 //! # });
 //! ```
 
+mod body_limit;
 #[cfg(feature = "http-compression")]
 mod compression;
 mod cors;
 mod deadline;
 mod entry;
 mod etag;
+mod events;
 mod problem;
 mod problem_layer;
 mod request_id;
-mod request_limit;
 mod response_limit;
 mod stage;
 
@@ -62,20 +63,22 @@ use lambda_http::RequestExt as _;
 
 use crate::invocation;
 
+pub use self::body_limit::{BodyLimitLayer, BodyLimitService};
 #[cfg(feature = "http-compression")]
 pub use self::compression::{CompressionLayer, CompressionService};
 pub use self::cors::{InvalidOrigin, cors};
-pub use self::deadline::{DeadlineLayer, DeadlineService};
-pub use self::entry::{Events, HttpAnswer, run, run_streaming};
+pub use self::entry::{run, run_streaming};
 pub use self::etag::{ETagLayer, ETagService};
+pub use self::events::{Events, HttpAnswer};
 pub use self::problem::Problem;
 pub use self::problem_layer::{ProblemLayer, ProblemService};
 pub use self::request_id::{RequestIdLayer, RequestIdService};
-pub use self::request_limit::{BodyLimitLayer, BodyLimitService};
 pub use self::response_limit::{
     ALB_RESPONSE_LIMIT, RESPONSE_LIMIT, ResponseLimitLayer, ResponseLimitService,
 };
 pub use self::stage::{StageLayer, StageService};
+#[doc(no_inline)]
+pub use crate::deadline::{DeadlineLayer, DeadlineService};
 pub use lambda_http;
 
 /// What the layers' services return.
@@ -87,7 +90,11 @@ fn request_id<B>(request: &::http::Request<B>) -> Option<String> {
         .extensions()
         .lambda_context_ref()
         .map(|context| context.request_id.clone());
-    of_request
-        .or_else(|| invocation::current().map(|current| current.context.request_id.clone()))
-        .filter(|id| !id.is_empty())
+    of_request.filter(|id| !id.is_empty()).or_else(current_id)
+}
+
+/// The id of the current invocation.
+fn current_id() -> Option<String> {
+    let current = invocation::current()?;
+    Some(current.context.request_id.clone()).filter(|id| !id.is_empty())
 }

@@ -11,7 +11,6 @@ use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use crate::LambdaError;
-use crate::invocation;
 
 /// A problem document: the body of an error over HTTP, as [RFC 9457] has it.
 ///
@@ -132,11 +131,13 @@ impl Problem {
     /// ```
     pub fn reported(error: &(impl LambdaError + ?Sized)) -> Self {
         super::problem_layer::log(error);
-        let problem = Self::of(error);
-        match invocation::current().map(|current| current.context.request_id.clone()) {
-            Some(id) if !id.is_empty() => problem.instance(id),
-            _ => problem,
-        }
+        Self::of(error).of_request(super::current_id())
+    }
+
+    /// With the id of its request as instance, where that is known.
+    pub(super) fn of_request(mut self, id: Option<String>) -> Self {
+        self.instance = id.or(self.instance);
+        self
     }
 
     /// Names the type: a URI, absolute or not, that clients can match on.

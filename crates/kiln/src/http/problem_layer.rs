@@ -9,10 +9,12 @@ use ::http::header::CONTENT_TYPE;
 use ::http::{Method, Request, Response, StatusCode};
 use futures_util::FutureExt as _;
 use http_body::Body as HttpBody;
-use tower::{Layer, Service, ServiceExt as _};
+use tower::{Service, ServiceExt as _};
 
 use super::{Answering, Problem, request_id};
 use crate::LambdaError;
+use crate::run::PANICKED;
+use crate::service_of::service_of;
 
 /// Has a service answer with [problem documents](Problem) where it would fail.
 ///
@@ -96,19 +98,7 @@ impl ProblemLayer {
     }
 }
 
-impl<S> Layer<S> for ProblemLayer {
-    type Service = ProblemService<S>;
-
-    fn layer(&self, inner: S) -> Self::Service {
-        ProblemService { inner }
-    }
-}
-
-/// The service made by [`ProblemLayer`].
-#[derive(Clone, Debug)]
-pub struct ProblemService<S> {
-    inner: S,
-}
+service_of! { ProblemLayer => ProblemService {} }
 
 impl<S, B, R> Service<Request<B>> for ProblemService<S>
 where
@@ -137,7 +127,7 @@ where
                 Ok(Ok(response)) if is_head || !is_bare(&response) => return Ok(response),
                 Ok(Ok(response)) => {
                     let bare = Problem::new(response.status());
-                    return Ok(fill(response, with_instance(bare, id)));
+                    return Ok(fill(response, bare.of_request(id)));
                 }
                 Ok(Err(error)) => {
                     log(&error);
@@ -145,22 +135,15 @@ where
                 }
                 Err(panic) => {
                     ::tracing::error!(
-                        error_type = "Panic",
+                        error_type = PANICKED,
                         "the handler panicked: {}",
                         message_of(panic.as_ref())
                     );
                     Problem::new(StatusCode::INTERNAL_SERVER_ERROR)
                 }
             };
-            Ok(with_instance(problem, id).response())
+            Ok(problem.of_request(id).response())
         })
-    }
-}
-
-fn with_instance(problem: Problem, id: Option<String>) -> Problem {
-    match id {
-        Some(id) => problem.instance(id),
-        None => problem,
     }
 }
 

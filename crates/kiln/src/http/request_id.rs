@@ -4,9 +4,10 @@ use std::task::{Context, Poll};
 
 use ::http::header::{HeaderName, HeaderValue};
 use ::http::{Request, Response};
-use tower::{Layer, Service};
+use tower::Service;
 
 use super::{Answering, request_id};
+use crate::service_of::service_of;
 
 /// Adds the id of the invocation to every answer, as `x-request-id` unless another name is given.
 ///
@@ -89,23 +90,7 @@ impl Default for RequestIdLayer {
     }
 }
 
-impl<S> Layer<S> for RequestIdLayer {
-    type Service = RequestIdService<S>;
-
-    fn layer(&self, inner: S) -> Self::Service {
-        RequestIdService {
-            inner,
-            name: self.name.clone(),
-        }
-    }
-}
-
-/// The service made by [`RequestIdLayer`].
-#[derive(Clone, Debug)]
-pub struct RequestIdService<S> {
-    inner: S,
-    name: HeaderName,
-}
+service_of! { RequestIdLayer => RequestIdService { name: HeaderName } }
 
 impl<S, B, R> Service<Request<B>> for RequestIdService<S>
 where

@@ -7,10 +7,11 @@ use ::http::{HeaderMap, Request, Response, StatusCode};
 use futures_util::FutureExt as _;
 use lambda_http::request::RequestContext;
 use lambda_http::{Body, IntoResponse, RequestExt as _};
-use tower::{Layer, Service};
+use tower::Service;
 
 use super::problem_layer::message_of;
 use super::{Answering, Problem, request_id};
+use crate::service_of::service_of;
 
 /// The largest response that Lambda takes from a function, in bytes of JSON.
 ///
@@ -120,23 +121,7 @@ impl Default for ResponseLimitLayer {
     }
 }
 
-impl<S> Layer<S> for ResponseLimitLayer {
-    type Service = ResponseLimitService<S>;
-
-    fn layer(&self, inner: S) -> Self::Service {
-        ResponseLimitService {
-            inner,
-            limit: self.limit,
-        }
-    }
-}
-
-/// The service made by [`ResponseLimitLayer`].
-#[derive(Clone, Debug)]
-pub struct ResponseLimitService<S> {
-    inner: S,
-    limit: usize,
-}
+service_of! { ResponseLimitLayer => ResponseLimitService { limit: usize } }
 
 impl<S, B> Service<Request<B>> for ResponseLimitService<S>
 where
@@ -195,10 +180,7 @@ where
                     .kind("response-too-large")
                     .detail("the answer is larger than can be sent");
             }
-            if let Some(id) = id {
-                problem = problem.instance(id);
-            }
-            Ok(problem.response())
+            Ok(problem.of_request(id).response())
         })
     }
 }

@@ -5,7 +5,9 @@ use std::task::{Context, Poll};
 use ::http::{Request, Uri};
 use lambda_http::RequestExt as _;
 use lambda_http::request::RequestContext;
-use tower::{Layer, Service};
+use tower::Service;
+
+use crate::service_of::service_of;
 
 /// Takes API Gateway's stage out of the path: `/prod/orders` becomes `/orders`.
 ///
@@ -64,19 +66,7 @@ impl StageLayer {
     }
 }
 
-impl<S> Layer<S> for StageLayer {
-    type Service = StageService<S>;
-
-    fn layer(&self, inner: S) -> Self::Service {
-        StageService { inner }
-    }
-}
-
-/// The service made by [`StageLayer`].
-#[derive(Clone, Debug)]
-pub struct StageService<S> {
-    inner: S,
-}
+service_of! { StageLayer => StageService {} }
 
 impl<S, B> Service<Request<B>> for StageService<S>
 where

@@ -52,7 +52,8 @@ pub struct DynamoDbStore {
 #[derive(Clone, Debug)]
 struct Names {
     id: String,
-    sort: String,
+    /// Of a table that has a sort key.
+    sort: Option<String>,
     expiration: String,
     in_progress_expiration: String,
     status: String,
@@ -79,7 +80,7 @@ impl DynamoDbStore {
             table: table.into(),
             names: Names {
                 id: "id".to_owned(),
-                sort: String::new(),
+                sort: None,
                 expiration: "expiration".to_owned(),
                 in_progress_expiration: "in_progress_expiration".to_owned(),
                 status: "status".to_owned(),
@@ -125,7 +126,7 @@ impl DynamoDbStore {
     /// # }
     /// ```
     pub fn sort_key_attribute(mut self, name: impl Into<String>) -> Self {
-        self.names.sort = name.into();
+        self.names.sort = Some(name.into());
         self.partition.get_or_insert_with(|| {
             let function = environment::current().function_name.as_deref();
             format!("idempotency#{}", function.unwrap_or_default())
@@ -233,22 +234,13 @@ impl DynamoDbStore {
         self
     }
 
-    fn has_sort_key(&self) -> bool {
-        !self.names.sort.is_empty()
-    }
-
     fn key(&self, id: &str) -> Item {
-        let Names {
-            id: partition_key,
-            sort,
-            ..
-        } = &self.names;
-        match &self.partition {
-            Some(partition) if self.has_sort_key() => Item::from([
-                (partition_key.clone(), text(partition)),
-                (sort.clone(), text(id)),
-            ]),
-            _ => Item::from([(partition_key.clone(), text(id))]),
+        let partition_key = self.names.id.clone();
+        match (&self.names.sort, &self.partition) {
+            (Some(sort), Some(partition)) => {
+                Item::from([(partition_key, text(partition)), (sort.clone(), text(id))])
+            }
+            _ => Item::from([(partition_key, text(id))]),
         }
     }
 

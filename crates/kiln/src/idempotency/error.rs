@@ -7,7 +7,7 @@ use http::StatusCode;
 use lambda_runtime::Diagnostic;
 
 use super::store::StoreError;
-use crate::errors::LambdaError;
+use crate::errors::{LambdaError, diagnostic};
 
 /// Why an execution was not protected, or did not run.
 ///
@@ -187,10 +187,10 @@ impl<E: fmt::Debug + fmt::Display> Error for RunError<E> {
     }
 }
 
-impl<E: Into<Diagnostic>> From<RunError<E>> for Diagnostic {
+impl<E: Into<Diagnostic> + 'static> From<RunError<E>> for Diagnostic {
     fn from(error: RunError<E>) -> Self {
         match error {
-            RunError::Handler(error) => error.into(),
+            RunError::Handler(error) => diagnostic(error),
             RunError::Idempotency(error) => error.into(),
         }
     }

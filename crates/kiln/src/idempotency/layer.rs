@@ -15,6 +15,7 @@ use super::error::IdempotencyError;
 use super::machine::{Request, json};
 use super::settings::Idempotency;
 use crate::deadline::Deadline;
+use crate::errors::diagnostic;
 
 /// What picks a part of the event.
 type Pick<A> = Arc<dyn Fn(&LambdaEvent<A>) -> Result<Value, IdempotencyError> + Send + Sync>;
@@ -184,7 +185,7 @@ where
     A: Send + 'static,
     S: Service<LambdaEvent<A>> + Clone + Send + 'static,
     S::Response: Serialize + DeserializeOwned + Send,
-    S::Error: Into<Diagnostic> + Send,
+    S::Error: Into<Diagnostic> + Send + 'static,
     S::Future: Send,
 {
     type Response = S::Response;
@@ -192,7 +193,7 @@ where
     type Future = Pin<Box<dyn Future<Output = Result<S::Response, Diagnostic>> + Send>>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Diagnostic>> {
-        self.inner.poll_ready(cx).map_err(Into::into)
+        self.inner.poll_ready(cx).map_err(diagnostic)
     }
 
     fn call(&mut self, event: LambdaEvent<A>) -> Self::Future {
@@ -202,7 +203,7 @@ where
         let layer = self.layer.clone();
         Box::pin(async move {
             if layer.idempotency.inner.is_disabled {
-                return inner.call(event).await.map_err(Into::into);
+                return inner.call(event).await.map_err(diagnostic);
             }
             let payload = layer
                 .payload

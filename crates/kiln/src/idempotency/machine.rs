@@ -77,15 +77,7 @@ impl Idempotency {
         R: Serialize + DeserializeOwned,
         F: Future<Output = Result<R, E>>,
     {
-        if self.inner.is_disabled {
-            return work().await.map_err(RunError::Handler);
-        }
-        let request = Request {
-            key: json(key)?,
-            payload: None,
-            deadline: of_invocation(),
-        };
-        self.handle(request, work).await
+        self.run_with(key, None::<()>, work).await
     }
 
     /// The same, and refuses a key that was used before with another payload: an amount, say.
@@ -124,12 +116,25 @@ impl Idempotency {
         R: Serialize + DeserializeOwned,
         F: Future<Output = Result<R, E>>,
     {
+        self.run_with(key, Some(payload), work).await
+    }
+
+    async fn run_with<R, E, F>(
+        &self,
+        key: impl Serialize,
+        payload: Option<impl Serialize>,
+        work: impl FnOnce() -> F,
+    ) -> Result<R, RunError<E>>
+    where
+        R: Serialize + DeserializeOwned,
+        F: Future<Output = Result<R, E>>,
+    {
         if self.inner.is_disabled {
             return work().await.map_err(RunError::Handler);
         }
         let request = Request {
             key: json(key)?,
-            payload: Some(json(payload)?),
+            payload: payload.map(json).transpose()?,
             deadline: of_invocation(),
         };
         self.handle(request, work).await

@@ -68,6 +68,7 @@
 //!
 //! Sources: [idempotency of Powertools](https://docs.aws.amazon.com/powertools/python/latest/utilities/idempotency/).
 
+mod builder;
 mod cache;
 mod error;
 mod key;
@@ -81,6 +82,7 @@ mod store;
 #[cfg(feature = "idempotency-dynamodb")]
 mod dynamodb;
 
+pub use builder::{CACHED_RECORDS, EXPIRES_AFTER, IdempotencyBuilder};
 #[cfg(feature = "idempotency-dynamodb")]
 pub use dynamodb::DynamoDbStore;
 pub use error::{IdempotencyError, RunError, SettingsError};
@@ -88,8 +90,5 @@ pub use key::Hash;
 pub use layer::{IdempotencyLayer, IdempotencyService};
 pub use memory::MemoryStore;
 pub use record::{Record, Status};
-pub use settings::{
-    DEFAULT_CACHED_RECORDS, DEFAULT_EXPIRY, Idempotency, IdempotencyBuilder, MissingKey,
-    StoreFailure,
-};
+pub use settings::{Idempotency, MissingKey, StoreFailure};
 pub use store::{Saved, Store, StoreError, StoreFuture};

@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::fmt;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::StatusCode;
@@ -123,33 +124,29 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     fn delete<'a>(&'a self, id: &'a str) -> StoreFuture<'a, ()>;
 }
 
-impl<S: Store + ?Sized> Store for Box<S> {
-    fn save_in_progress<'a>(&'a self, record: &'a Record, now: Duration) -> StoreFuture<'a, Saved> {
-        self.as_ref().save_in_progress(record, now)
-    }
+macro_rules! store_behind {
+    ($($pointer:ident),+) => {$(
+        impl<S: Store + ?Sized> Store for $pointer<S> {
+            fn save_in_progress<'a>(
+                &'a self,
+                record: &'a Record,
+                now: Duration,
+            ) -> StoreFuture<'a, Saved> {
+                self.as_ref().save_in_progress(record, now)
+            }
 
-    fn save_completed<'a>(&'a self, record: &'a Record) -> StoreFuture<'a, ()> {
-        self.as_ref().save_completed(record)
-    }
+            fn save_completed<'a>(&'a self, record: &'a Record) -> StoreFuture<'a, ()> {
+                self.as_ref().save_completed(record)
+            }
 
-    fn delete<'a>(&'a self, id: &'a str) -> StoreFuture<'a, ()> {
-        self.as_ref().delete(id)
-    }
+            fn delete<'a>(&'a self, id: &'a str) -> StoreFuture<'a, ()> {
+                self.as_ref().delete(id)
+            }
+        }
+    )+};
 }
 
-impl<S: Store + ?Sized> Store for std::sync::Arc<S> {
-    fn save_in_progress<'a>(&'a self, record: &'a Record, now: Duration) -> StoreFuture<'a, Saved> {
-        self.as_ref().save_in_progress(record, now)
-    }
-
-    fn save_completed<'a>(&'a self, record: &'a Record) -> StoreFuture<'a, ()> {
-        self.as_ref().save_completed(record)
-    }
-
-    fn delete<'a>(&'a self, id: &'a str) -> StoreFuture<'a, ()> {
-        self.as_ref().delete(id)
-    }
-}
+store_behind! { Box, Arc }
 
 /// What came of saving the record of an execution that begins.
 ///

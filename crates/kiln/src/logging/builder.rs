@@ -11,12 +11,12 @@ use tracing_subscriber::registry::{LookupSpan, Registry};
 
 use super::buffer::Buffer;
 use super::layer::{LogFilter, LogLayer};
-use super::redact::{REDACTED, Redaction};
 use super::settings::{Explicit, Format, Settings};
 use super::shared::Shared;
 use super::state::draw;
 use crate::clock::{Clock, SystemClock};
 use crate::output::Output;
+use crate::redact::{REDACTED, Redaction};
 
 /// A log to configure and [start](Self::init).
 ///
@@ -158,13 +158,15 @@ impl Logging {
 
     /// Names whose values are not logged, beside the usual ones.
     ///
-    /// A name covers every field, and every member of a JSON object that is logged, that ends with
-    /// it or its plural: in upper or lower case, with `_` and `-` or without. The usual ones are
-    /// `password`, `passwd`, `passphrase`, `secret`, `secret_string`, `token`, `authorization`,
-    /// `api_key`, `private_key`, `credential` and `cookie`.
+    /// A name covers every field, and every member of JSON that is logged, that ends with it or its
+    /// plural: in upper or lower case, with `_` and `-` or without. The usual ones are `password`,
+    /// `passwd`, `pwd`, `passphrase`, `secret`, `secret_string`, `token`, `authorization`, `api_key`,
+    /// `access_key`, `private_key`, `secret_key`, `credential` and `cookie`. They hold for the
+    /// [metadata](crate::metrics::metadata) of metrics too.
     ///
-    /// What is inside of text that is no JSON object is not found: the output of a derived `Debug`,
-    /// or a message.
+    /// In text they are found where a value stands behind the name: `password: "…"` of a derived
+    /// `Debug`, `token=…` of a query, JSON in a string of JSON. What has no name there is not found, nor
+    /// what is encoded: `format!("hello {password}")`, or a body in base64.
     ///
     /// # Example
     ///
@@ -270,6 +272,7 @@ impl Logging {
         let subscriber = Registry::default().with(layer(Arc::clone(&shared)));
         let is_first = tracing::subscriber::set_global_default(subscriber).is_ok();
         if is_first {
+            shared.redaction.hold();
             for setting in &shared.settings.ignored {
                 warn!("a setting of the log means nothing and is ignored: `{setting}`");
             }
@@ -299,7 +302,7 @@ impl Logging {
     fn shared(self) -> Arc<Shared> {
         let settings = Settings::read(|name| env::var(name).ok(), self.explicit);
         let shared = Shared {
-            sampled: draw(settings.sample_rate),
+            sampled: draw(settings.sample_rate, ""),
             settings,
             buffer: self.buffer,
             redaction: self.redaction,

@@ -5,8 +5,8 @@ use std::fmt::{self, Write as _};
 
 use tracing::field::{Field, Visit};
 
-use super::redact::{REDACTED, Redaction};
 use crate::json;
+use crate::redact::{REDACTED, Redaction};
 
 /// How long a value may be, in bytes. CloudWatch Logs splits events that are too long for it, and
 /// what it splits is no JSON any more.
@@ -57,9 +57,13 @@ impl Fields {
         }
     }
 
-    /// Adds the text as JSON where it is a JSON object, as a string where not.
+    /// Adds the text as the JSON that it is, as a string where it is none.
     pub(super) fn document(&mut self, name: &'static str, text: &str, redaction: &Redaction) {
-        self.add(name, |out| write_text(out, text, redaction));
+        self.add(name, |out| {
+            if !write_json(out, text, redaction) {
+                write_string(out, &redaction.clean(text));
+            }
+        });
     }
 
     /// What records into these.
@@ -101,7 +105,8 @@ impl Visitor<'_> {
     fn text(&mut self, field: &Field, text: &str) {
         let name = field.name();
         if name == "message" {
-            let (head, rest) = split(text, VALUE_LIMIT);
+            let text = self.redaction.clean(text);
+            let (head, rest) = split(&text, VALUE_LIMIT);
             self.fields.message.push_str(head);
             write_rest(&mut self.fields.message, rest);
         } else if !name.starts_with("log.") {
@@ -183,18 +188,26 @@ fn display(out: &mut String, value: impl fmt::Display) {
     let _gave_up = write!(out, "{value}");
 }
 
+/// An object as one, and everything else as a string: a value that is text in one line and a list in
+/// the next is hard to query.
 fn write_text(out: &mut String, text: &str, redaction: &Redaction) {
+    if !text.trim_start().starts_with('{') || !write_json(out, text, redaction) {
+        write_string(out, &redaction.clean(text));
+    }
+}
+
+/// Whether it is JSON; nothing is appended if not.
+fn write_json(out: &mut String, text: &str, redaction: &Redaction) -> bool {
     let start = out.len();
-    if text.trim_start().starts_with('{') && redaction.copy_json(out, text) {
-        if out.len() - start <= VALUE_LIMIT {
-            return;
-        }
-        // Half an object is none: a string of it, and of what was left after redaction.
+    if !redaction.copy_json(out, text) {
+        return false;
+    }
+    if out.len() - start > VALUE_LIMIT {
+        // Half a document is none: a string of it, and of what was left after redaction.
         let copy = out.split_off(start);
         write_string(out, &copy);
-    } else {
-        write_string(out, text);
     }
+    true
 }
 
 fn write_string(out: &mut String, text: &str) {

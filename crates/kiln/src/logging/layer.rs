@@ -10,7 +10,7 @@ use tracing::subscriber::Interest;
 use tracing::{Event, Level, Metadata, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::{Context, Filter};
-use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::registry::{LookupSpan, SpanRef};
 
 use super::buffer::Buffer;
 use super::fields::Fields;
@@ -99,15 +99,36 @@ impl Shared {
     }
 }
 
-impl<S> Filter<S> for LogFilter {
-    fn enabled(&self, metadata: &Metadata<'_>, _context: &Context<'_, S>) -> bool {
+/// The invocation that a record belongs to: that of the task, or of the spans it is in.
+fn invocation_of<'a, S>(mut spans: impl Iterator<Item = SpanRef<'a, S>>) -> Option<Arc<Invocation>>
+where
+    S: for<'b> LookupSpan<'b> + 'a,
+{
+    invocation::current().or_else(|| {
+        spans.find_map(|span| {
+            let extensions = span.extensions();
+            extensions.get::<SpanData>()?.invocation.clone()
+        })
+    })
+}
+
+impl<S> Filter<S> for LogFilter
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+{
+    fn enabled(&self, metadata: &Metadata<'_>, context: &Context<'_, S>) -> bool {
         let Self(shared) = self;
         if Shared::is_unwanted_failure(metadata) {
             return false;
         }
         shared.is_wanted(metadata)
             || shared.is_detail(metadata)
-                && match invocation::current() {
+                && match invocation_of(
+                    context
+                        .lookup_current()
+                        .into_iter()
+                        .flat_map(|span| span.scope()),
+                ) {
                     Some(_) if shared.is_kept_level(*metadata.level()) => true,
                     Some(invocation) => Logged::of(&invocation, shared).sampled,
                     None => shared.sampled,
@@ -179,15 +200,14 @@ where
         scratch.line.clear();
         event.record(&mut scratch.fields.visitor(&shared.redaction));
 
-        let mut invocation = invocation::current();
         for span in context.event_scope(event).into_iter().flatten() {
             if let Some(data) = span.extensions().get::<SpanData>() {
                 for (name, value) in data.fields.iter() {
                     scratch.fields.inherit(name, value);
                 }
-                invocation = invocation.or_else(|| data.invocation.clone());
             }
         }
+        let invocation = invocation_of(context.event_scope(event).into_iter().flatten());
         shared.log(event.metadata(), invocation.as_deref(), &mut scratch);
         if scratch.line.capacity() <= SCRATCH_LIMIT {
             SCRATCH.set(scratch);

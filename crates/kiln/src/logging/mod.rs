@@ -57,7 +57,6 @@ mod layer;
 mod level;
 mod line;
 mod pointer;
-mod redact;
 mod service;
 mod settings;
 mod shared;

@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 use lambda_runtime::LambdaEvent;
 use pin_project_lite::pin_project;
 use tower::{Layer, Service};
-use tracing::{Span, info, info_span};
+use tracing::{Span, error_span, info};
 
 use super::layer::EVENT_TARGET;
 use super::state::Logged;
@@ -107,7 +107,9 @@ where
         let invocation = invocation::current();
         // The log's filter decides whether this is written, and its layer adds the event.
         info!(target: EVENT_TARGET, "Lambda invocation event");
-        let span = info_span!(target: "kiln::invocation", "invocation");
+        // An ERROR, so that it is there whatever the level of the log: work that is spawned within
+        // finds its invocation by it.
+        let span = error_span!(target: "kiln::invocation", "invocation");
         let end = End(invocation);
         let inner = span.in_scope(|| self.inner.call(event));
         LoggingFuture { inner, span, end }

@@ -9,12 +9,12 @@ use tracing::Level;
 use super::buffer::Buffer;
 use super::fields::Fields;
 use super::line::{self, Head};
-use super::redact::Redaction;
 use super::settings::Settings;
 use super::state::Logged;
 use crate::clock::Clock;
 use crate::invocation::Invocation;
 use crate::output::Output;
+use crate::redact::Redaction;
 
 /// Whether there is a log that wants events as they come: they are kept in memory for it.
 static WANTS_EVENTS: AtomicBool = AtomicBool::new(false);

@@ -1,7 +1,7 @@
 //! What the log knows of an invocation.
 
 use std::fmt::Write as _;
-use std::hash::{BuildHasher as _, Hasher as _, RandomState};
+use std::hash::{BuildHasher as _, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
@@ -44,7 +44,7 @@ impl Logged {
             .and_then(|(pointer, RawEvent(body))| pointer::find(&body, pointer));
         let logged = Self {
             shared: Arc::clone(shared),
-            sampled: draw(shared.settings.sample_rate),
+            sampled: draw(shared.settings.sample_rate, &invocation.context.request_id),
             context: context(invocation).into(),
             kept: Arc::default(),
         };
@@ -91,12 +91,14 @@ impl Logged {
 }
 
 /// Whether this one is among the share.
-pub(super) fn draw(rate: f64) -> bool {
+///
+/// With its name: what is random of a process is the same in all that are restored from one snapshot.
+pub(super) fn draw(rate: f64, of: &str) -> bool {
     if rate <= 0.0 {
         return false;
     }
     // Keyed at random, and differently each time: enough for a lot, without a crate.
-    let number = RandomState::new().build_hasher().finish();
+    let number = RandomState::new().hash_one(of);
     #[expect(clippy::cast_precision_loss, reason = "a share needs no 64 digits")]
     let share = number as f64 / u64::MAX as f64;
     share < rate || rate >= 1.0
@@ -155,7 +157,7 @@ mod tests {
 
     #[test]
     fn a_draw_takes_its_share() {
-        let taken = |rate| (0..2_000).filter(|_| draw(rate)).count();
+        let taken = |rate| (0..2_000).filter(|_| draw(rate, "r-1")).count();
         assert_eq!(taken(0.0), 0);
         assert_eq!(taken(1.0), 2_000);
         // Ten standard deviations from the mean.

@@ -215,6 +215,94 @@ fn secrets_are_not_written() {
 }
 
 #[test]
+fn secrets_are_not_written_wherever_they_are() {
+    #[derive(Debug)]
+    struct Refused {
+        #[expect(dead_code, reason = "it is only written")]
+        password: &'static str,
+        source: Inner,
+    }
+    impl fmt::Display for Refused {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("no answer of https://x.y/?token=hunter2&n=1")
+        }
+    }
+    impl Error for Refused {
+        fn source(&self) -> Option<&(dyn Error + 'static)> {
+            Some(&self.source)
+        }
+    }
+    let refused = Refused {
+        password: "hunter2",
+        source: Inner,
+    };
+    let list = json!([{"password": "hunter2"}]);
+    let body = json!({ "body": list.to_string() });
+    let found = lines(logging().buffer(Buffer::default()), || {
+        handle(async || {
+            let span = info_span!("pay", by = ?refused, request = %body);
+            let _entered = span.enter();
+            debug!(%list, ?refused, %body, error = &refused as &dyn Error, "said {refused:?}");
+            Err("failed")
+        });
+    });
+    let line = &found[0];
+    assert!(!line.to_string().contains("hunter2"), "{line}");
+    for (name, value) in [
+        ("list", json!(r#"[{"password":"[redacted]"}]"#)),
+        (
+            "refused",
+            json!(r#"Refused { password: "[redacted]", source: Inner }"#),
+        ),
+        (
+            "error",
+            json!("no answer of https://x.y/?token=[redacted]&n=1: no such table"),
+        ),
+        ("body", json!({"body": r#"[{"password":"[redacted]"}]"#})),
+        (
+            "message",
+            json!(r#"said Refused { password: "[redacted]", source: Inner }"#),
+        ),
+    ] {
+        assert_eq!(line[name], value, "{name}");
+    }
+}
+
+#[test]
+fn names_that_are_words_of_rust_are_written_as_they_are_meant() {
+    let found = line(|| info!(r#type = "order", r#secret = "hunter2", "m"));
+    assert_eq!(found["type"], "order");
+    assert_eq!(found["secret"], "[redacted]");
+}
+
+#[test]
+fn an_event_of_any_kind_has_no_secrets() {
+    for (event, expected) in [
+        (
+            r#"[{"password": "hunter2"}]"#,
+            json!([{"password": "[redacted]"}]),
+        ),
+        (r#""{\"token\":1}""#, json!(r#"{"token":"[redacted]"}"#)),
+        (
+            r#"{"Records":[{"body":"{\"password\":\"hunter2\",\"n\":1}"}]}"#,
+            json!({"Records":[{"body": r#"{"password":"[redacted]","n":1}"#}]}),
+        ),
+        (
+            r#"{"password": "hunter2", "#,
+            json!(r#"{"password": "[redacted]", "#),
+        ),
+        ("17", json!(17)),
+    ] {
+        let found = lines(logging().log_event(true), || {
+            let of = invocation();
+            of.parts().insert(RawEvent(Bytes::from(event)));
+            of.sync_scope(|| info!(target: super::layer::EVENT_TARGET, "event"));
+        });
+        assert_eq!(found[0]["event"], expected, "{event}");
+    }
+}
+
+#[test]
 fn a_field_does_not_take_the_place_of_a_key() {
     let found = line(|| info!(level = "none", timestamp = 0, function_name = "x", "m"));
     assert_eq!(found["level"], "INFO");
@@ -279,6 +367,50 @@ fn lines_of_spawned_work_belong_to_the_invocation() {
     });
     let line: Value = serde_json::from_str(&captured.lines()[0]).unwrap();
     assert_eq!(line["function_request_id"], "r-1");
+}
+
+/// Two at once, as on managed instances: a spawned task has its span and nothing else.
+#[test]
+fn details_of_spawned_work_are_kept_with_their_invocation_at_any_level() {
+    for (level, expected) in [
+        (Level::INFO, &["a detail", "at info", "failed"][..]),
+        (Level::ERROR, &["a detail", "failed"]),
+    ] {
+        let captured = Captured::default();
+        let logging = logging().level(level).buffer(Buffer::default());
+        let layer = logging.writer(captured.clone()).layer();
+        let dispatch = tracing::Dispatch::new(tracing_subscriber::registry().with(layer));
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap();
+        let service = LoggingLayer::new().layer(service_fn(async |_: LambdaEvent<()>| {
+            use tracing::Instrument as _;
+            let told = async {
+                debug!("a detail");
+                info!("at info");
+                error!("failed");
+            };
+            tokio::spawn(told.in_current_span()).await
+        }));
+        let of = invocation();
+        let event = LambdaEvent::new((), of.context.clone());
+        let beside = Invocation::with_cold_start(Context::default(), false);
+        tracing::dispatcher::with_default(&dispatch, || {
+            let handled = beside.scope(of.scope(service.oneshot(event)));
+            runtime.block_on(handled).unwrap();
+        });
+        let lines: Vec<Value> = captured
+            .lines()
+            .iter()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect();
+        let mut found = messages(&lines);
+        found.sort_unstable();
+        assert_eq!(found, expected, "{level}");
+        for line in &lines {
+            assert_eq!(line["function_request_id"], "r-1", "{line}");
+        }
+    }
 }
 
 #[test]

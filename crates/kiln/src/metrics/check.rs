@@ -16,8 +16,17 @@ use super::error::MetricError;
 pub(super) const METRICS: usize = 100;
 /// Values per metric and line.
 pub(super) const VALUES: usize = 100;
-/// All values of a line, so that it stays below the 256 KB of an event: none has more than 25 digits.
-pub(super) const ALL_VALUES: usize = 6_000;
+/// All metrics of a line with their values, in bytes: together with [`REST`] a line stays below the
+/// 256 KB that an [event] had until April 2025, when it became 1 MB. What stands between a function
+/// and CloudWatch may not have followed.
+///
+/// [event]: https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutLogEvents.html
+pub(super) const BODY: usize = 96 * 1024;
+/// Everything else of a line, in bytes: dimensions, their sets, metadata. A set that is as large as it
+/// may be has room in it, together with as much metadata as there may be.
+pub(super) const REST: usize = 158 * 1024;
+/// What a value takes at most: no number has more than 25 digits, and there is a comma.
+pub(super) const VALUE: usize = 26;
 /// Dimensions of a set, the service among them.
 pub(super) const DIMENSIONS: usize = 30;
 /// All metadata of a line, in bytes.
@@ -130,6 +139,18 @@ fn refuse(reason: Option<&'static str>, what: &'static str, name: &str) -> Resul
             reason,
         }),
     }
+}
+
+/// How long a text is at most as JSON, in bytes.
+pub(super) fn written(text: &str) -> usize {
+    let each = text.bytes().map(|byte| match byte {
+        b'"' | b'\\' => 2,
+        0..=0x1f | 0x7f => "\\u0000".len(),
+        // Of the characters beyond ASCII that are escaped, none has less than two bytes.
+        0x80.. => 3,
+        _ => 1,
+    });
+    each.sum::<usize>() + 2
 }
 
 /// Enough of a name to know it by.

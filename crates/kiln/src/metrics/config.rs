@@ -10,10 +10,15 @@ use crate::clock::{Clock, SystemClock};
 use crate::output::Output;
 use crate::switch::switch;
 
+/// The dimension that most metrics have.
+pub(super) const SERVICE: &str = "service";
+
 /// As it is used.
 #[derive(Debug)]
 pub(super) struct Config {
     pub(super) namespace: Option<String>,
+    /// Why there is none, if the environment has something that CloudWatch would refuse.
+    pub(super) refused: Option<MetricError>,
     /// Those of every set, the service first.
     pub(super) dimensions: Vec<(String, String)>,
     /// In place of the function's own, in the dimension of the cold-start metric.
@@ -27,30 +32,33 @@ static CURRENT: OnceLock<Arc<Config>> = OnceLock::new();
 
 impl Config {
     pub(super) fn current() -> &'static Arc<Self> {
-        CURRENT.get_or_init(|| {
+        let mut refused = None;
+        let current = CURRENT.get_or_init(|| {
             let configured = Metrics::new().configure(|name| env::var(name).ok());
             // With a name from the environment that CloudWatch would refuse there is no namespace
-            // either, and the first metric that is added says so.
+            // either, and every metric that is added says why.
             Arc::new(configured.unwrap_or_else(|error| {
-                tracing::warn!("metrics cannot be as the environment says: {error}");
-                Self::bare()
+                refused = Some(error.clone());
+                Self::bare(error)
             }))
-        })
+        });
+        // Afterwards: a subscriber of the function's own may count its lines.
+        if let Some(error) = refused {
+            tracing::warn!("metrics cannot be as the environment says: {error}");
+        }
+        current
     }
 
-    fn bare() -> Self {
+    pub(super) fn bare(refused: MetricError) -> Self {
         Self {
             namespace: None,
+            refused: Some(refused),
             dimensions: Vec::new(),
             function_name: None,
             disabled: false,
             clock: Arc::new(SystemClock),
             output: Output::Stdout,
         }
-    }
-
-    pub(super) fn is_dimension(&self, name: &str) -> bool {
-        self.dimensions.iter().any(|(known, _)| known == name)
     }
 
     pub(super) fn write(&self, line: &str) {
@@ -220,7 +228,7 @@ impl Metrics {
         }
         let service = self.service.or_else(|| get("POWERTOOLS_SERVICE_NAME"));
         let mut dimensions: Vec<(String, String)> = Vec::new();
-        let service = service.map(|name| ("service".to_owned(), name));
+        let service = service.map(|name| (SERVICE.to_owned(), name));
         for (name, value) in service.into_iter().chain(self.dimensions) {
             check::dimension(&name)?;
             check::dimension_value(&name, &value)?;
@@ -241,6 +249,7 @@ impl Metrics {
         let is_yes = |value: String| switch(value.trim()) == Some(true);
         Ok(Config {
             namespace,
+            refused: None,
             dimensions,
             function_name,
             disabled: get("POWERTOOLS_METRICS_DISABLED").is_some_and(is_yes),

@@ -78,6 +78,13 @@ pub enum MetricError {
         /// The one that was too many.
         dimension: String,
     },
+    /// A line has no more than 158 KiB of dimensions, their sets and metadata: an event of CloudWatch
+    /// Logs has a limit, and what is longer would be split and no metric any more.
+    #[non_exhaustive]
+    LineTooLong {
+        /// The dimension, the first of a set, or the metadata that has no room.
+        name: String,
+    },
     /// CloudWatch takes no data older than two weeks or more than two hours ahead.
     TimestampOutOfRange,
     /// An invocation has added no metric, and [was to](super::MetricsLayer::fail_if_empty).
@@ -117,6 +124,10 @@ impl fmt::Display for MetricError {
             Self::TooManyDimensions { dimension } => write!(
                 f,
                 "the dimension `{dimension}` is one too many: 29 beside the service are the most"
+            ),
+            Self::LineTooLong { name } => write!(
+                f,
+                "there is no room for `{name}`: dimensions, their sets and metadata of an invocation have 158 KiB together"
             ),
             Self::TimestampOutOfRange => f.write_str(
                 "the timestamp is more than 14 days in the past or more than 2 hours in the future",

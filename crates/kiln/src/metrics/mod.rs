@@ -45,6 +45,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
 
+use crate::redact::{REDACTED, Redaction};
+
 pub use config::Metrics;
 pub use error::MetricError;
 pub use service::{MetricsFuture, MetricsLayer, MetricsService};
@@ -54,7 +56,9 @@ pub use unit::Unit;
 /// Adds a value to a metric of the invocation that is being handled.
 ///
 /// A name that was added before has one value more. Outside of an invocation, during init for
-/// example, the value is written with those of the next one, or by [`flush`].
+/// example, the value is on a line of its own at the end of the next one, or by [`flush`]; so is that of
+/// a spawned task on managed instances, unless it is in its invocation's
+/// [scope](crate::invocation::Invocation::scope).
 ///
 /// # Errors
 /// A name or value that CloudWatch would refuse, a unit other than before, no namespace. Then the value
@@ -111,8 +115,8 @@ fn add_to_current(name: &str, unit: Unit, high: bool, value: f64) -> Result<(), 
 /// Adds a dimension to all metrics of the invocation that is being handled, or gives it another value.
 ///
 /// # Errors
-/// A name or value that CloudWatch would refuse, a name that is taken, or a thirtieth dimension beside
-/// the service.
+/// A name or value that CloudWatch would refuse, a name that is taken, a thirtieth dimension beside the
+/// service, or one for which a line [has no room](MetricError::LineTooLong).
 ///
 /// # Example
 ///
@@ -131,7 +135,8 @@ pub fn dimension(name: &str, value: &str) -> Result<(), MetricError> {
 /// Has all metrics of the invocation that is being handled under a further set of dimensions, beside
 /// the default ones.
 ///
-/// A line has one value per name: a name in two sets has the value it was given last.
+/// A line has one value per name: a name in two sets has the value it was given last. A set that is
+/// there already, in whatever order, is not added again: its values would count twice.
 ///
 /// # Errors
 /// As [`dimension`]. Then nothing of the set is added.
@@ -150,6 +155,9 @@ pub fn dimension_set(set: &[(&str, &str)]) -> Result<(), MetricError> {
 }
 
 /// Adds to the line what is no metric and no dimension: to be found in the log, at no cost per value.
+///
+/// Secrets are left out by their names, as they are from the log: see
+/// [`Logging::redact`](crate::logging::Logging::redact).
 ///
 /// # Errors
 /// A name that is taken, a value that has no JSON, more than 64 KiB for all of a line.
@@ -221,8 +229,16 @@ pub fn flush() {
 }
 
 fn metadata_json(key: &str, value: impl Serialize) -> Result<String, MetricError> {
-    serde_json::to_string(&value).map_err(|_error| MetricError::InvalidMetadata {
-        key: check::excerpt(key),
-        reason: "has no JSON",
-    })
+    let redaction = Redaction::current();
+    if redaction.covers(key) {
+        return Ok(REDACTED.to_owned());
+    }
+    let json = serde_json::to_string(&value).ok();
+    let mut clean = String::new();
+    json.filter(|json| redaction.copy_json(&mut clean, json))
+        .map(|_| clean)
+        .ok_or_else(|| MetricError::InvalidMetadata {
+            key: check::excerpt(key),
+            reason: "has no JSON",
+        })
 }

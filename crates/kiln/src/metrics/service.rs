@@ -74,7 +74,7 @@ impl MetricsLayer {
     }
 
     /// Adds a metric `ColdStart` of value 1 for the invocation that waits for its environment, on a
-    /// line of its own with the dimensions `function_name` and `service`.
+    /// line of its own with the dimensions `function_name` and `service`, and no other.
     ///
     /// # Example
     ///
@@ -225,13 +225,13 @@ struct End {
 }
 
 impl End {
-    /// Writes what there is; returns whether nothing was ever added.
+    /// Writes what there is; returns whether nothing was added.
     fn finish(&mut self) -> bool {
         self.done = true;
         // What was added by work that no invocation was known to have spawned, and during init.
-        let before = sheets::outside().finish();
+        let before = sheets::outside().end();
         let own = self.invocation.as_deref().and_then(Sheets::existing);
-        own.is_none_or(|sheets| sheets.finish()) && before
+        own.is_none_or(|sheets| sheets.end()) && before
     }
 }
 
@@ -245,7 +245,7 @@ impl Drop for End {
 
 fn cold_start(invocation: &Arc<Invocation>) -> Result<(), MetricError> {
     let config = Arc::clone(Sheets::of(invocation).lock().config());
-    let mut sheet = Sheet::new(&config);
+    let mut sheet = Sheet::of_service(&config);
     let own = &invocation.context.env_config.function_name;
     let name = config.function_name.as_ref().unwrap_or(own);
     sheet.dimension(FUNCTION_NAME, name)?;

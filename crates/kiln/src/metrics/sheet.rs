@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::check;
-use super::config::Config;
+use super::config::{Config, SERVICE};
 use super::error::MetricError;
 use super::unit::Unit;
 use crate::json;
@@ -14,11 +14,13 @@ use crate::json;
 #[derive(Clone, Debug)]
 pub(super) struct Sheet {
     config: Arc<Config>,
+    /// Whether of the default dimensions only the service is wanted.
+    only_service: bool,
     /// In place of the configured one.
     namespace: Option<String>,
     metrics: Vec<Metric>,
-    /// All values together.
-    values: usize,
+    /// How long they are at most in the line, in bytes.
+    body: usize,
     /// Names and values of all sets: a line has one value per name.
     dimensions: Vec<(String, String)>,
     /// Names of the dimensions that were added one by one.
@@ -28,7 +30,7 @@ pub(super) struct Sheet {
     /// Keys, and values as JSON.
     metadata: Vec<(String, String)>,
     timestamp: Option<Duration>,
-    /// Whether anything was added since it was made.
+    /// Whether a metric was added, also one that is written.
     used: bool,
 }
 
@@ -40,13 +42,26 @@ struct Metric {
     values: Vec<f64>,
 }
 
+impl Metric {
+    /// As long as any is with one value.
+    const LONGEST: usize = 2 * (2 * 255 + 2) + Self::AROUND + check::VALUE;
+    /// What is written around its name, which is there twice.
+    const AROUND: usize = r#",{"Name":,"Unit":"Terabytes/Second","StorageResolution":1},:[]"#.len();
+
+    /// How long one of this name is at most in the line, without its values.
+    fn written(name: &str) -> usize {
+        2 * check::written(name) + Self::AROUND
+    }
+}
+
 impl Sheet {
     pub(super) fn new(config: &Arc<Config>) -> Self {
         Self {
             config: Arc::clone(config),
+            only_service: false,
             namespace: None,
             metrics: Vec::new(),
-            values: 0,
+            body: 0,
             dimensions: config.dimensions.clone(),
             own: Vec::new(),
             sets: Vec::new(),
@@ -56,9 +71,27 @@ impl Sheet {
         }
     }
 
-    /// Whether a metric was added at any time.
-    pub(super) fn was_used(&self) -> bool {
-        self.used
+    /// Of the default dimensions, with the service alone.
+    pub(super) fn of_service(config: &Arc<Config>) -> Self {
+        let mut sheet = Self::new(config);
+        sheet.only_service = true;
+        sheet.dimensions.retain(|(name, _)| name == SERVICE);
+        sheet
+    }
+
+    /// The default dimensions.
+    fn defaults(&self) -> impl Iterator<Item = &String> {
+        let all = self.config.dimensions.iter().map(|(name, _)| name);
+        all.filter(|name| !self.only_service || *name == SERVICE)
+    }
+
+    fn is_default(&self, name: &str) -> bool {
+        self.defaults().any(|known| known == name)
+    }
+
+    /// Whether a metric was added since this was asked.
+    pub(super) fn take_used(&mut self) -> bool {
+        std::mem::take(&mut self.used)
     }
 
     pub(super) fn config(&self) -> &Arc<Config> {
@@ -82,13 +115,15 @@ impl Sheet {
         check::metric(name)?;
         check::value(name, value)?;
         if self.namespace.is_none() && self.config.namespace.is_none() {
-            return Err(MetricError::NoNamespace);
+            let refused = self.config.refused.clone();
+            return Err(refused.unwrap_or(MetricError::NoNamespace));
         }
         if self.is_dimension(name) || self.is_metadata(name) {
             return Err(taken(name));
         }
         let known = self.metrics.iter().position(|metric| metric.name == name);
         let at = known.unwrap_or_else(|| {
+            self.body += Metric::written(name);
             self.metrics.push(Metric {
                 name: name.to_owned(),
                 unit,
@@ -104,19 +139,23 @@ impl Sheet {
             });
         }
         metric.values.push(value);
-        self.values += 1;
+        self.body += check::VALUE;
         self.used = true;
+        // Another value of another metric has room in a line that is not full.
         let is_full = metric.values.len() == check::VALUES
             || self.metrics.len() == check::METRICS
-            || self.values == check::ALL_VALUES;
+            || self.body + Metric::LONGEST > check::BODY;
         Ok(is_full.then(|| self.take_line()).flatten())
     }
 
     /// Adds a dimension to the first set, in place of the value it had.
     pub(super) fn dimension(&mut self, name: &str, value: &str) -> Result<(), MetricError> {
         self.check_dimension(name, value)?;
-        if !self.own.iter().any(|known| known == name) && !self.config.is_dimension(name) {
-            if self.own.len() + self.config.dimensions.len() >= check::DIMENSIONS {
+        let is_new = !self.own.iter().any(|known| known == name) && !self.is_default(name);
+        let of_set = if is_new { check::written(name) + 1 } else { 0 };
+        self.check_room(of_set + self.written_more(name, value), name)?;
+        if is_new {
+            if self.own.len() + self.defaults().count() >= check::DIMENSIONS {
                 return Err(MetricError::TooManyDimensions {
                     dimension: check::excerpt(name),
                 });
@@ -133,19 +172,26 @@ impl Sheet {
         let mut names: Vec<String> = Vec::new();
         for (name, value) in set {
             self.check_dimension(name, value)?;
-            if !self.config.is_dimension(name) && !names.iter().any(|known| known == name) {
+            if !self.is_default(name) && !names.iter().any(|known| known == name) {
                 names.push((*name).to_owned());
             }
-            if names.len() + self.config.dimensions.len() > check::DIMENSIONS {
+            if names.len() + self.defaults().count() > check::DIMENSIONS {
                 return Err(MetricError::TooManyDimensions {
                     dimension: check::excerpt(name),
                 });
             }
         }
+        let is_new = !names.is_empty() && !self.sets.iter().any(|known| is_same(known, &names));
+        let values = set
+            .iter()
+            .map(|(name, value)| self.written_more(name, value));
+        let of_set = if is_new { self.written_set(&names) } else { 0 };
+        let first = names.first().map_or("", String::as_str);
+        self.check_room(of_set + values.sum::<usize>(), first)?;
         for (name, value) in set {
             self.set_dimension(name, value);
         }
-        if !names.is_empty() && !self.sets.contains(&names) {
+        if is_new {
             self.sets.push(names);
         }
         Ok(())
@@ -165,6 +211,10 @@ impl Sheet {
                 reason: "is too long: 64 KiB are the most for all of a line",
             });
         }
+        let before = self.metadata.iter().find(|(known, _)| known == key);
+        let before = before.map_or(0, |(key, value)| written_metadata(key, value));
+        let after = written_metadata(key, &value);
+        self.check_room(after.saturating_sub(before), key)?;
         set(&mut self.metadata, key, value);
         Ok(())
     }
@@ -185,7 +235,7 @@ impl Sheet {
         }
         let line = self.line(namespace);
         self.metrics.clear();
-        self.values = 0;
+        self.body = 0;
         Some(line)
     }
 
@@ -202,7 +252,8 @@ impl Sheet {
         let time = self
             .timestamp
             .unwrap_or_else(|| self.config.clock.since_epoch());
-        let mut line = String::with_capacity(256 + 64 * self.metrics.len() + 12 * self.values);
+        let values: usize = self.metrics.iter().map(|metric| metric.values.len()).sum();
+        let mut line = String::with_capacity(256 + 64 * self.metrics.len() + 12 * values);
         // Writing to a string does not fail.
         let _infallible = write!(
             line,
@@ -215,7 +266,8 @@ impl Sheet {
         if self.sets.is_empty() || !self.own.is_empty() {
             self.write_set(&mut line, &self.own);
         }
-        for names in &self.sets {
+        // A set that is there twice would have every value counted twice.
+        for names in self.sets.iter().filter(|set| !is_same(set, &self.own)) {
             separate(&mut line);
             self.write_set(&mut line, names);
         }
@@ -261,8 +313,7 @@ impl Sheet {
     /// A set: the default dimensions and these.
     fn write_set(&self, line: &mut String, names: &[String]) {
         line.push('[');
-        let defaults = self.config.dimensions.iter().map(|(name, _)| name);
-        for name in defaults.chain(names) {
+        for name in self.defaults().chain(names) {
             separate(line);
             json::string(line, name);
         }
@@ -278,6 +329,43 @@ impl Sheet {
         Ok(())
     }
 
+    /// Refuses what would make the line longer than an event of the log may be.
+    fn check_room(&self, more: usize, name: &str) -> Result<(), MetricError> {
+        if more > 0 && self.written() + more > check::REST {
+            return Err(MetricError::LineTooLong {
+                name: check::excerpt(name),
+            });
+        }
+        Ok(())
+    }
+
+    /// How long a line without metrics is at most, in bytes.
+    fn written(&self) -> usize {
+        /// What is in every line, with a namespace as long as it may be.
+        const FRAME: usize = 1_024;
+        let dimensions = self.dimensions.iter();
+        let dimensions = dimensions.map(|(name, value)| written_dimension(name, value));
+        let sets = self.sets.iter().map(|names| self.written_set(names));
+        let metadata = self.metadata.iter();
+        let metadata = metadata.map(|(key, value)| written_metadata(key, value));
+        FRAME + self.written_set(&self.own) + dimensions.chain(sets).chain(metadata).sum::<usize>()
+    }
+
+    fn written_set(&self, names: &[String]) -> usize {
+        let each = self
+            .defaults()
+            .chain(names)
+            .map(|name| check::written(name) + 1);
+        each.sum::<usize>() + "[],".len()
+    }
+
+    /// How much longer the line is with this value of a dimension.
+    fn written_more(&self, name: &str, value: &str) -> usize {
+        let before = self.dimensions.iter().find(|(known, _)| known == name);
+        let before = before.map_or(0, |(name, value)| written_dimension(name, value));
+        written_dimension(name, value).saturating_sub(before)
+    }
+
     fn set_dimension(&mut self, name: &str, value: &str) {
         set(&mut self.dimensions, name, value.to_owned());
     }
@@ -289,6 +377,20 @@ impl Sheet {
     fn is_metadata(&self, name: &str) -> bool {
         self.metadata.iter().any(|(known, _)| known == name)
     }
+}
+
+/// Whether two sets have the same names: their order says nothing.
+fn is_same(one: &[String], other: &[String]) -> bool {
+    one.len() == other.len() && one.iter().all(|name| other.contains(name))
+}
+
+fn written_dimension(name: &str, value: &str) -> usize {
+    check::written(name) + check::written(value) + ",:".len()
+}
+
+/// The value is JSON already.
+fn written_metadata(key: &str, value: &str) -> usize {
+    check::written(key) + value.len() + ",:".len()
 }
 
 fn taken(name: &str) -> MetricError {

@@ -16,7 +16,10 @@ impl Sheets {
     }
 
     pub(super) fn of(invocation: &Invocation) -> Self {
-        let make = || Self::new(Sheet::new(Config::current()));
+        // Before the lock: the first time it may log what is wrong with it, and lines ask for the
+        // invocation.
+        let config = Config::current();
+        let make = || Self::new(Sheet::new(config));
         invocation.parts().get_or_insert_with(make).clone()
     }
 
@@ -28,17 +31,21 @@ impl Sheets {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Writes what there is; returns whether nothing was ever added.
-    pub(super) fn finish(&self) -> bool {
+    /// Writes what there is; returns whether nothing was added since the last end.
+    pub(super) fn end(&self) -> bool {
+        self.finish();
+        !self.lock().take_used()
+    }
+
+    /// Writes what there is.
+    pub(super) fn finish(&self) {
         let mut sheet = self.lock();
         let line = sheet.finish();
         let config = Arc::clone(sheet.config());
-        let used = sheet.was_used();
         drop(sheet);
         if let Some(line) = line {
             config.write(&line);
         }
-        !used
     }
 }
 

@@ -232,6 +232,87 @@ fn dimensions_have_a_limit_of_29_beside_the_service() {
     assert!(self::sheet().dimension_set(&set[..29]).is_ok());
 }
 
+/// The most of everything that is allowed, in one line: it is written, and an event takes it.
+#[test]
+fn the_longest_line_stays_below_the_size_of_an_event() {
+    let name = |number: usize| format!("{number:03}{}", "\"".repeat(247));
+    let mut sheet = sheet();
+    let value = "\\".repeat(1_024);
+    let metadata = serde_json::to_string(&"m".repeat(60_000)).unwrap();
+    sheet.metadata("m", metadata).unwrap();
+    for number in 0..29 {
+        sheet.dimension(&name(number), &value).unwrap();
+    }
+    let mut lines = Vec::new();
+    for number in 100..1_000 {
+        for _ in 0..12 {
+            let value = -1.234_567_890_123_456_7e-300;
+            lines.extend(sheet.add(&name(number), Unit::None, true, value).unwrap());
+        }
+    }
+    lines.extend(sheet.take_line());
+    assert!(lines.iter().all(|line| line.len() < 256 * 1024 - 26));
+    let roots: Vec<Value> = lines.iter().map(|line| checked(line.trim_end())).collect();
+    let of_line = |root: &Value| {
+        let metrics = root["_aws"]["CloudWatchMetrics"][0]["Metrics"].as_array();
+        let values = |metric: &Value| {
+            root[metric["Name"].as_str().unwrap()]
+                .as_array()
+                .map_or(1, Vec::len)
+        };
+        metrics.unwrap().iter().map(values).sum::<usize>()
+    };
+    assert_eq!(roots.iter().map(of_line).sum::<usize>(), 900 * 12);
+}
+
+#[test]
+fn what_a_line_has_no_room_for_is_refused_with_its_name() {
+    let mut sheet = sheet();
+    let mut sets = 0;
+    let refused = loop {
+        let name = format!("customer-{sets}");
+        match sheet.dimension_set(&[(&name, "v")]) {
+            Ok(()) => sets += 1,
+            Err(refused) => break refused,
+        }
+    };
+    assert!(sets > 1_000, "{sets}");
+    let name = format!("customer-{sets}");
+    assert_eq!(refused, MetricError::LineTooLong { name: name.clone() });
+    let text = format!(
+        "there is no room for `{name}`: dimensions, their sets and metadata of an invocation have 158 KiB together"
+    );
+    assert_eq!(refused.to_string(), text);
+    let long = "v".repeat(1_024);
+    assert!(sheet.dimension("stage", &long).is_err());
+    assert!(sheet.metadata("note", format!("\"{long}\"")).is_err());
+    // What is there can be said again, and the metrics are written.
+    sheet.dimension_set(&[("customer-0", "w")]).unwrap();
+    sheet.add("m", Unit::Count, false, 1.0).unwrap();
+    let line = line(&mut sheet);
+    let written = line["_aws"]["CloudWatchMetrics"][0]["Dimensions"].as_array();
+    assert_eq!(written.map(Vec::len), Some(sets));
+    assert_eq!(line["customer-0"], "w");
+    assert_eq!(
+        (&line["stage"], &line["note"]),
+        (&Value::Null, &Value::Null)
+    );
+}
+
+#[test]
+fn a_set_is_written_once_in_whatever_order_it_was_said() {
+    let mut sheet = sheet();
+    sheet.dimension("stage", "prod").unwrap();
+    sheet.dimension_set(&[("a", "1"), ("b", "2")]).unwrap();
+    sheet.dimension_set(&[("b", "2"), ("a", "1")]).unwrap();
+    sheet.dimension_set(&[("stage", "prod")]).unwrap();
+    sheet.add("m", Unit::Count, false, 1.0).unwrap();
+    assert_eq!(
+        line(&mut sheet)["_aws"]["CloudWatchMetrics"][0]["Dimensions"],
+        json!([["service", "stage"], ["service", "a", "b"]])
+    );
+}
+
 #[test]
 fn sets_of_dimensions_are_beside_each_other() {
     let mut sheet = sheet();
@@ -323,6 +404,24 @@ fn what_is_refused_leaves_the_rest_as_it_was() {
 }
 
 #[test]
+fn metadata_has_no_secrets() {
+    let payer = json!({"card": {"token": "hunter2"}, "note": r#"{"password":"hunter2"}"#});
+    for (key, value) in [("payer", payer), ("api_key", json!("hunter2"))] {
+        let json = metadata_json(key, value).unwrap();
+        assert!(
+            !json.contains("hunter2") && json.contains("[redacted]"),
+            "{json}"
+        );
+    }
+    let map: std::collections::HashMap<(u8, u8), u8> = [((1, 2), 3)].into();
+    let refused = metadata_json("map", map).unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        "the value of the metadata `map` has no JSON"
+    );
+}
+
+#[test]
 fn default_dimensions_outlive_a_flush() {
     let mut sheet = Sheet::new(&configured(metrics().dimension("stage", "prod")));
     sheet.dimension("order", "o-1").unwrap();
@@ -380,6 +479,16 @@ fn the_environment_says_what_code_does_not() {
     assert_eq!(
         without.add("m", Unit::Count, false, 1.0),
         Err(MetricError::NoNamespace)
+    );
+
+    // What is wrong with the environment is said by each metric.
+    let get = |name: &str| (name == "POWERTOOLS_SERVICE_NAME").then(|| "größe".to_owned());
+    let refused = Metrics::new().namespace("Shop").configure(get).unwrap_err();
+    let mut bare = Sheet::new(&Arc::new(Config::bare(refused.clone())));
+    assert_eq!(bare.add("m", Unit::Count, false, 1.0), Err(refused.clone()));
+    assert_eq!(
+        refused.to_string(),
+        "the value of the dimension `service` has characters that are not ASCII"
     );
 }
 
@@ -442,6 +551,7 @@ fn a_cold_start_is_counted_by_function() {
     for (metrics, name) in [
         (metrics(), "shop-orders"),
         (metrics().function_name("mine"), "mine"),
+        (metrics().dimension("stage", "prod"), "shop-orders"),
     ] {
         let (_, lines) = handle(layer, metrics, async || Ok(()));
         assert_eq!(lines[0]["ColdStart"], 1.0);
@@ -470,6 +580,16 @@ fn an_invocation_without_metrics_can_be_a_failure() {
     assert_eq!(lines.len(), 1);
 }
 
+/// What is added during init is with the first invocation, and says nothing of the others.
+#[test]
+fn metrics_of_an_end_are_none_of_the_next() {
+    let sheets = Sheets::new(sheet());
+    sheets.lock().add("m", Unit::Count, false, 1.0).unwrap();
+    sheets.finish();
+    assert!(!sheets.end());
+    assert!(sheets.end());
+}
+
 #[test]
 fn disabled_metrics_are_checked_and_not_written() {
     let written = Written::default();
@@ -481,7 +601,7 @@ fn disabled_metrics_are_checked_and_not_written() {
     let sheets = Sheets::new(Sheet::new(&Arc::new(config)));
     sheets.lock().add("m", Unit::Count, false, 1.0).unwrap();
     assert!(sheets.lock().add("", Unit::Count, false, 1.0).is_err());
-    assert!(!sheets.finish());
+    assert!(!sheets.end());
     assert!(written.lines().is_empty());
 }
 

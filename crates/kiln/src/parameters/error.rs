@@ -154,7 +154,6 @@ impl ParameterError {
     }
 
     /// The same of another name: what fails for a whole batch fails for each of its names.
-    #[cfg(feature = "parameters-ssm")]
     pub(super) fn renamed(&self, to: &str) -> Self {
         let mut error = self.clone();
         match &mut error {

@@ -137,7 +137,7 @@ impl NamesProvider for InMemory {
         let answers = queries.into_iter().map(|query| {
             let answer = match &asked {
                 Ok(()) => self.find(&query.name),
-                Err(_) => Err(ParameterError::unavailable(&query.name, "it is down")),
+                Err(down) => Err(down.renamed(&query.name)),
             };
             (query, answer)
         });

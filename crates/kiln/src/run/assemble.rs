@@ -9,6 +9,7 @@ use lambda_runtime::tower::{Layer, Service};
 use lambda_runtime::{Diagnostic, LambdaEvent};
 
 use super::catch::{Caught, Reported};
+use super::event::{Event, Read};
 #[cfg(feature = "testing")]
 use crate::invocation::Invocation;
 
@@ -69,12 +70,12 @@ where
     }
 }
 
-/// From the outside in: logs, the report of failures, the user's layers, the handler.
+/// From the outside in: logs, the report of failures, the event, the user's layers, the handler.
 pub(crate) fn assemble<A, S, L>(
     service: S,
     layers: &L,
 ) -> impl Service<
-    LambdaEvent<A>,
+    LambdaEvent<Event<A>>,
     Response = <L::Service as Service<LambdaEvent<A>>>::Response,
     Error = Diagnostic,
     Future: Send + 'static,
@@ -95,7 +96,7 @@ where
 {
     super::panics::remember();
     let service = layers.layer(BoxCloneSyncService::new(Caught(service)));
-    let service = Reported(Caught(service));
+    let service = Reported(Read(Caught(service)));
     // Outermost, so that it sees the report.
     #[cfg(feature = "logging")]
     let service = crate::logging::LoggingLayer::new().layer(service);
@@ -109,11 +110,13 @@ pub(crate) async fn once<A, S>(
     event: LambdaEvent<A>,
 ) -> Result<S::Response, Diagnostic>
 where
-    S: Service<LambdaEvent<A>, Error = Diagnostic>,
+    S: Service<LambdaEvent<Event<A>>, Error = Diagnostic>,
 {
     use lambda_runtime::tower::ServiceExt as _;
 
-    let invocation = Invocation::new(event.context.clone());
+    let LambdaEvent { payload, context } = event;
+    let invocation = Invocation::new(context.clone());
+    let event = LambdaEvent::new(Event(Ok(payload)), context);
     let answer = async { service.ready().await?.call(event).await };
     invocation.scope(answer).await
 }

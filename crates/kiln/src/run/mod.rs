@@ -33,7 +33,9 @@
 //! - **Errors with a type.** A failed invocation is one `error` event of [`tracing`](https://docs.rs/tracing), with
 //!   `error_type`, `error_message` and the error's `Debug` form; a panic of the handler is an error of
 //!   the type [`HandlerPanicked`](PANICKED) with the panic's message, and the environment goes on. It
-//!   takes `panic = "unwind"`, the default.
+//!   takes `panic = "unwind"`, the default. An event that is not what the handler takes is one of the
+//!   type [`InvalidEvent`](INVALID_EVENT): its message says what is wrong and where, and not what stands
+//!   there.
 //! - **An init that fails is reported** to [Lambda's Runtime API][init-error] with the type of its
 //!   error, so that the caller and the logs have it, not only `Runtime.ExitError`.
 //! - **As many invocations at once as the environment asks for**
@@ -44,6 +46,7 @@
 mod assemble;
 mod builder;
 mod catch;
+mod event;
 mod init;
 mod panics;
 mod report;
@@ -60,6 +63,7 @@ pub use assemble::Handler;
 #[cfg(feature = "testing")]
 pub(crate) use assemble::{Function, assemble, once};
 pub use builder::{Builder, Init, NoInit};
+pub use event::INVALID_EVENT;
 pub use panics::PANICKED;
 pub use scope::{InvocationLayer, InvocationService};
 pub use start::StartError;

@@ -6,6 +6,7 @@ use std::task::{Context, Poll};
 use lambda_runtime::tower::{Layer, Service};
 use lambda_runtime::{Error, LambdaInvocation};
 
+use super::event::reading;
 use crate::invocation::Invocation;
 
 /// A layer of `lambda_runtime::Runtime` that puts every invocation [into scope](crate::invocation::current).
@@ -91,8 +92,11 @@ where
         let invocation = Invocation::new(request.context.clone());
         #[cfg(feature = "logging")]
         crate::logging::keep_event(&invocation, &request.body);
-        // The event is parsed in `call`: what is logged of that has a request id as well.
-        let answer = invocation.clone().sync_scope(|| self.inner.call(request));
+        let body = request.body.clone();
+        // The event is read in `call`: what is logged of that has a request id as well.
+        let answer = reading(body, || {
+            invocation.clone().sync_scope(|| self.inner.call(request))
+        });
         Box::pin(invocation.scope(answer))
     }
 }

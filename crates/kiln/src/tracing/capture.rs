@@ -1,13 +1,9 @@
 //! What of a response stands in its span.
 
-use std::marker::PhantomData;
-
 use serde::Serialize;
 
-/// The longest text, in bytes: X-Ray takes segments of 64 KB in all.
-const LONGEST: usize = 16 * 1024;
-
-/// What a [`TracingLayer`](super::TracingLayer) records of responses.
+/// What a [`TracingLayer`](super::TracingLayer) records of responses: any function that makes a text of
+/// one, or nothing.
 ///
 /// # Example
 ///
@@ -18,7 +14,9 @@ const LONGEST: usize = 16 * 1024;
 ///     capture.capture(&vec![1, 2])
 /// }
 /// assert_eq!(recorded(NoCapture), None);
-/// assert_eq!(recorded(CaptureResponse::default()).as_deref(), Some("[1,2]"));
+/// assert_eq!(recorded(CaptureResponse).as_deref(), Some("[1,2]"));
+/// let count = |items: &Vec<u32>| Some(format!("{} items", items.len()));
+/// assert_eq!(recorded(count).as_deref(), Some("2 items"));
 /// ```
 pub trait Capture<R>: Clone + Send + 'static {
     /// The text that is recorded, if any.
@@ -28,9 +26,8 @@ pub trait Capture<R>: Clone + Send + 'static {
     /// ```
     /// use kiln::tracing::{Capture as _, CaptureResponse};
     ///
-    /// let long = "x".repeat(100_000);
-    /// let recorded = CaptureResponse::default().capture(&long).unwrap();
-    /// assert_eq!(recorded.len(), 16 * 1024, "its first 16 KB");
+    /// let recorded = CaptureResponse.capture(&["ord-1001"]);
+    /// assert_eq!(recorded.as_deref(), Some(r#"["ord-1001"]"#));
     /// ```
     fn capture(&self, response: &R) -> Option<String>;
 }
@@ -67,17 +64,19 @@ impl<R> Capture<R> for NoCapture {
 /// # let _ = recording;
 /// ```
 #[derive(Clone, Copy, Debug, Default)]
-pub struct CaptureResponse {
-    pub(super) _private: PhantomData<()>,
-}
+pub struct CaptureResponse;
 
 impl<R: Serialize> Capture<R> for CaptureResponse {
     fn capture(&self, response: &R) -> Option<String> {
-        let mut text = serde_json::to_string(response).ok()?;
-        if text.len() > LONGEST {
-            let end = text.floor_char_boundary(LONGEST);
-            text.truncate(end);
-        }
-        Some(text)
+        serde_json::to_string(response).ok()
+    }
+}
+
+impl<R, F> Capture<R> for F
+where
+    F: Fn(&R) -> Option<String> + Clone + Send + 'static,
+{
+    fn capture(&self, response: &R) -> Option<String> {
+        self(response)
     }
 }

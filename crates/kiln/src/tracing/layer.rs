@@ -16,10 +16,14 @@ use super::flush::Flusher;
 use super::settings::Settings;
 use super::span::{Described, Trigger, fail};
 use crate::deadline::Deadline;
+use crate::errors::diagnostic;
 use crate::invocation::{self, Invocation};
 
 /// What is left of an invocation's time after a flush, at least.
 const MARGIN: Duration = Duration::from_millis(100);
+
+/// The longest text of a response, in bytes: X-Ray takes segments of 64 KB in all.
+const LONGEST: usize = 16 * 1024;
 
 /// Makes one span of each invocation, and has all spans sent before the answer.
 ///
@@ -29,7 +33,7 @@ const MARGIN: Duration = Duration::from_millis(100);
 /// `Service`. While the handler runs it is the current one, so that spans made there are its children.
 ///
 /// An error sets its status, with the type as `error.type`. Responses are recorded only when
-/// [asked for](Self::capture_response); events never are.
+/// [asked for](Self::capture_response), [in part](Self::capture_with) too; events never are.
 ///
 /// Before it returns, the spans are sent, within [a second](Self::flush_within) and 100 ms before the
 /// deadline. A collector that is dead or slow costs that second and a warning, never the invocation.
@@ -132,13 +136,34 @@ impl TracingLayer {
     /// # let _ = layer;
     /// ```
     pub fn capture_response(self) -> TracingLayer<CaptureResponse> {
+        self.capture_with(CaptureResponse)
+    }
+
+    /// Records of what the handler answers the text that this makes of it, as
+    /// [`capture_response`](Self::capture_response) does of all: for answers with something in them that
+    /// traces must not have.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// # let provider = kiln::tracing::provider().build();
+    /// struct Receipt {
+    ///     order: String,
+    ///     card: String,
+    /// }
+    ///
+    /// let layer = kiln::tracing::TracingLayer::new(provider)
+    ///     .capture_with(|receipt: &Receipt| Some(receipt.order.clone()));
+    /// # let _ = layer;
+    /// ```
+    pub fn capture_with<C>(self, capture: C) -> TracingLayer<C> {
         TracingLayer {
             tracer: self.tracer,
             flusher: self.flusher,
             described: self.described,
             settings: self.settings,
             flush_within: self.flush_within,
-            capture: CaptureResponse::default(),
+            capture,
         }
     }
 }
@@ -330,7 +355,7 @@ pub struct TracingService<S, C = NoCapture> {
 impl<S, A, C> Service<LambdaEvent<A>> for TracingService<S, C>
 where
     S: Service<LambdaEvent<A>>,
-    S::Error: Into<Diagnostic>,
+    S::Error: Into<Diagnostic> + 'static,
     S::Future: Send + 'static,
     S::Response: Send + 'static,
     C: Capture<S::Response>,
@@ -343,12 +368,12 @@ where
     >;
 
     fn poll_ready(&mut self, cx: &mut TaskContext<'_>) -> Poll<Result<(), Diagnostic>> {
-        self.inner.poll_ready(cx).map_err(Into::into)
+        self.inner.poll_ready(cx).map_err(diagnostic)
     }
 
     fn call(&mut self, event: LambdaEvent<A>) -> Self::Future {
         if !self.layer.settings.enabled {
-            let error: fn(S::Error) -> Diagnostic = Into::into;
+            let error: fn(S::Error) -> Diagnostic = diagnostic;
             return Either::Left(self.inner.call(event).map_err(error));
         }
         let layer = self.layer.clone();
@@ -365,7 +390,7 @@ where
         };
         Either::Right(Box::pin(async move {
             // Whatever the handler has begun ends with its future, before the flush.
-            let answer = answer.with_context(span.clone()).await.map_err(Into::into);
+            let answer = answer.with_context(span.clone()).await.map_err(diagnostic);
             match &answer {
                 Ok(response) => layer.record(&span, response),
                 Err(error) => fail(&span, error, layer.settings.capture_error),
@@ -392,7 +417,8 @@ impl<C> TracingLayer<C> {
         if !self.settings.capture_response || !span.span().is_recording() {
             return;
         }
-        if let Some(text) = self.capture.capture(response) {
+        if let Some(mut text) = self.capture.capture(response) {
+            text.truncate(text.floor_char_boundary(LONGEST));
             let attribute = KeyValue::new("lambda.response", text);
             span.span().set_attribute(attribute);
         }

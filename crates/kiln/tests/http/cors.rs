@@ -2,13 +2,13 @@
 
 use std::convert::Infallible;
 
-use http::Response;
-use kiln::http::cors;
+use http::{Response, StatusCode};
+use kiln::http::{ProblemLayer, cors};
 use kiln::tower::{ServiceBuilder, service_fn};
 use lambda_http::{Body, Request};
 use serde_json::{Value, json};
 
-use crate::{ORIGINS, answer, header};
+use crate::{Failure, ORIGINS, answer, header, json};
 
 async fn shop(event: Value) -> Value {
     let service = ServiceBuilder::new()
@@ -42,6 +42,28 @@ async fn a_page_of_the_shop_may_ask_and_read() {
         assert_eq!(of("access-control-allow-origin"), "https://shop.example");
         assert!(of("access-control-expose-headers").contains("x-request-id"));
         assert!(of("vary").contains("origin"));
+    }
+}
+
+#[tokio::test]
+async fn a_page_can_read_errors_within_the_layer() {
+    for origin in ORIGINS {
+        let failing = ServiceBuilder::new()
+            .layer(cors(["https://shop.example"]).unwrap())
+            .layer(ProblemLayer::new())
+            .service(service_fn(|_: Request| async {
+                Err::<Response<Body>, _>(Failure(StatusCode::NOT_FOUND))
+            }));
+        let read = answer(
+            failing,
+            origin.get(json!({"origin": "https://shop.example"})),
+        )
+        .await;
+        assert_eq!(read["statusCode"], 404, "{origin:?}");
+        assert_eq!(json(&read)["type"], "TableFailed");
+        assert_eq!(json(&read)["instance"], "req-1");
+        let allowed = header(&read, "access-control-allow-origin");
+        assert_eq!(allowed.as_deref(), Some("https://shop.example"));
     }
 }
 

@@ -5,10 +5,12 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use http::{Response, StatusCode};
 use kiln::deadline::Deadline;
+use kiln::logging::{Captured, Logging};
 use kiln::tower::service_fn;
 use kiln::{Context, LambdaEvent};
 use lambda_http::{Body, Request};
 use serde_json::json;
+use tracing_subscriber::prelude::*;
 
 use crate::origin::Origin;
 use crate::{Failure, ORIGINS, answer, answer_with, header, json};
@@ -80,6 +82,21 @@ async fn a_panic_is_a_500_without_its_message() {
     }
 }
 
+/// An alarm on the type counts the panics of all functions.
+#[tokio::test]
+async fn a_panic_is_logged_under_the_type_it_has_elsewhere() {
+    let lines = Captured::default();
+    let log = Logging::new().writer(lines.clone()).layer();
+    let _logged = tracing_subscriber::registry().with(log).set_default();
+    let panicking = service_fn(
+        |_: Request| -> std::future::Ready<Result<String, Infallible>> { panic!("no stock") },
+    );
+    answer(panicking, ORIGINS[0].get(json!({}))).await;
+    let log = lines.lines().join("\n");
+    assert!(log.contains(kiln::run::PANICKED), "{log}");
+    assert!(log.contains("the handler panicked: no stock"), "{log}");
+}
+
 #[tokio::test]
 async fn bare_error_answers_are_filled_and_others_kept() {
     let bare = service_fn(|_: Request| async {
@@ -123,6 +140,17 @@ async fn a_deadline_is_a_504() {
 }
 
 #[tokio::test]
+async fn a_request_whose_deadline_has_passed_is_not_begun() {
+    let mut context = Context::default();
+    context.deadline = 1;
+    let unreached = service_fn(
+        |_: Request| -> std::future::Ready<Result<String, Infallible>> { panic!("was called") },
+    );
+    let answer = answer_with(unreached, ORIGINS[0].get(json!({})), context).await;
+    assert_eq!(answer["statusCode"], 504);
+}
+
+#[tokio::test]
 async fn answers_carry_the_request_id() {
     for origin in ORIGINS {
         let fine = service_fn(|_: Request| async { Ok::<_, Infallible>("fine") });
@@ -150,7 +178,7 @@ async fn the_handler_knows_what_the_layers_leave() {
     let mut context = Context::default();
     let end = SystemTime::now() + Duration::from_secs(60);
     context.deadline = u64::try_from(end.duration_since(UNIX_EPOCH).unwrap().as_millis()).unwrap();
-    for (further_out, most) in [(None, 59_900), (Some(Duration::from_secs(20)), 40_000)] {
+    for (further_out, most) in [(None, 59_500), (Some(Duration::from_secs(20)), 40_000)] {
         let event = serde_json::from_value(Origin::Http.get(json!({}))).unwrap();
         let event = LambdaEvent::new(event, context.clone());
         let service = Events::new(asked);

@@ -34,6 +34,12 @@ impl Dead {
         }
     }
 
+    /// A layer that sends its spans there.
+    fn layer(&self) -> TracingLayer {
+        let provider = kiln::tracing::provider().with_batch_exporter(self.clone());
+        TracingLayer::new(provider.build()).enabled(true)
+    }
+
     /// Ends what it has begun.
     fn bury(&self) {
         self.buried.close();
@@ -61,12 +67,7 @@ impl SpanExporter for Refusing {
 #[tokio::test]
 async fn a_dead_collector_costs_no_more_than_its_time() {
     let dead = Dead::new();
-    let provider = kiln::tracing::provider()
-        .with_batch_exporter(dead.clone())
-        .build();
-    let layer = TracingLayer::new(provider)
-        .enabled(true)
-        .flush_within(Duration::from_millis(50));
+    let layer = dead.layer().flush_within(Duration::from_millis(50));
     let service = layer.layer(service_fn(echo));
     let started = Instant::now();
     for _ in 0..3 {
@@ -82,12 +83,7 @@ async fn a_dead_collector_costs_no_more_than_its_time() {
 #[tokio::test]
 async fn a_flush_stops_before_the_deadline() {
     let dead = Dead::new();
-    let provider = kiln::tracing::provider()
-        .with_batch_exporter(dead.clone())
-        .build();
-    let layer = TracingLayer::new(provider)
-        .enabled(true)
-        .flush_within(Duration::from_secs(60));
+    let layer = dead.layer().flush_within(Duration::from_secs(60));
     let mut event = event(None);
     let deadline = SystemTime::now() + Duration::from_millis(200);
     let deadline = deadline.duration_since(UNIX_EPOCH).unwrap().as_millis();

@@ -99,6 +99,27 @@ async fn responses_are_recorded_when_asked_for() {
 }
 
 #[tokio::test]
+async fn a_part_of_a_response_is_recorded_and_no_more_than_16_kb() {
+    let long = "\u{e4}".repeat(10_000);
+    for (recorded, text) in [
+        ("payload".to_owned(), Some("payload".to_owned())),
+        (
+            format!("-{long}"),
+            Some(format!("-{}", "\u{e4}".repeat(8_191))),
+        ),
+    ] {
+        let (provider, exporter) = traced();
+        let layer = TracingLayer::new(provider)
+            .enabled(true)
+            .capture_with(move |_answer: &String| Some(recorded.clone()));
+        let service = layer.layer(service_fn(echo));
+        service.oneshot(event(None)).await.unwrap();
+        let span = exporter.get_finished_spans().unwrap().remove(0);
+        assert_eq!(attribute(&span, "lambda.response"), text);
+    }
+}
+
+#[tokio::test]
 async fn x_ray_decides_unless_told_otherwise() {
     for (sampled, own, traced_in) in [
         ("1", false, Some(true)),

@@ -1,32 +1,45 @@
 //! What must not be read in a log.
 
+mod text;
+
 use std::borrow::Cow;
+use std::sync::OnceLock;
 
 use serde::de::IgnoredAny;
 
 use crate::json;
 
 /// What stands in the place of a value.
-pub(super) const REDACTED: &str = "\"[redacted]\"";
+pub(crate) const REDACTED: &str = "\"[redacted]\"";
 
 /// What is a secret, by the end of its name.
-const USUAL: [&str; 11] = [
+const USUAL: [&str; 14] = [
     "password",
     "passwd",
+    "pwd",
     "passphrase",
     "secret",
     "secretstring",
     "token",
     "authorization",
     "apikey",
+    "accesskey",
     "privatekey",
+    "secretkey",
     "credential",
     "cookie",
 ];
 
+/// How many texts may be within each other, as JSON in a string of JSON. What is further in is not
+/// looked at, and not logged.
+const NESTED: usize = 8;
+
+/// That of the log.
+static CURRENT: OnceLock<Redaction> = OnceLock::new();
+
 /// The names whose values are not logged.
 #[derive(Clone, Debug)]
-pub(super) struct Redaction {
+pub(crate) struct Redaction {
     /// As [`plain`] makes them.
     names: Vec<Cow<'static, str>>,
 }
@@ -40,11 +53,28 @@ impl Default for Redaction {
 }
 
 impl Redaction {
-    pub(super) fn none() -> Self {
+    #[cfg(feature = "logging")]
+    pub(crate) fn none() -> Self {
         Self { names: Vec::new() }
     }
 
-    pub(super) fn add(&mut self, name: &str) {
+    /// Those of the log that has begun, or the usual ones.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn current() -> Cow<'static, Self> {
+        CURRENT
+            .get()
+            .map_or_else(|| Cow::Owned(Self::default()), Cow::Borrowed)
+    }
+
+    /// Holds from here on for what is written beside the log.
+    #[cfg(feature = "logging")]
+    pub(crate) fn hold(&self) {
+        // The first log is the only one that begins.
+        let _is_first = CURRENT.set(self.clone());
+    }
+
+    #[cfg(feature = "logging")]
+    pub(crate) fn add(&mut self, name: &str) {
         let name = plain(name);
         // An empty name would be the end of every name.
         if !name.is_empty() {
@@ -53,7 +83,7 @@ impl Redaction {
     }
 
     /// Whether a value of this name is not to be logged.
-    pub(super) fn covers(&self, name: &str) -> bool {
+    pub(crate) fn covers(&self, name: &str) -> bool {
         if self.names.is_empty() {
             return false;
         }
@@ -67,35 +97,115 @@ impl Redaction {
     /// Appends a JSON text on one line, without the values that are not to be logged; false, and
     /// nothing appended, if the text is not JSON.
     ///
-    /// Copied token by token: numbers keep all their digits and members their order.
-    pub(super) fn copy_json(&self, out: &mut String, text: &str) -> bool {
-        if serde_json::from_str::<IgnoredAny>(text).is_err() {
-            return false;
+    /// Copied token by token: numbers keep all their digits and members their order. A string that is
+    /// JSON itself, or has names and values in it, as the bodies of events do, is copied likewise.
+    pub(crate) fn copy_json(&self, out: &mut String, text: &str) -> bool {
+        self.copy(out, text, 0).is_some()
+    }
+
+    /// The text without the values that are not to be logged.
+    #[cfg(feature = "logging")]
+    pub(crate) fn clean<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        self.clean_within(text, 0)
+    }
+
+    fn clean_within<'t>(&self, text: &'t str, depth: usize) -> Cow<'t, str> {
+        // Each name and value have one of them between them.
+        if self.names.is_empty() || !text.contains([':', '=', '\\']) {
+            return Cow::Borrowed(text);
         }
+        if depth > NESTED {
+            return Cow::Borrowed(REDACTED.trim_matches('"'));
+        }
+        if text.trim_start().starts_with(['{', '[', '"']) {
+            let mut copy = String::new();
+            match self.copy(&mut copy, text, depth) {
+                Some(true) => return Cow::Owned(copy),
+                Some(false) => return Cow::Borrowed(text),
+                None => {}
+            }
+        }
+        self.clean_text(text)
+    }
+
+    /// Appends a JSON text; returns whether anything was left out, or none if it is no JSON.
+    fn copy(&self, out: &mut String, text: &str, depth: usize) -> Option<bool> {
+        serde_json::from_str::<IgnoredAny>(text).ok()?;
+        let mut redacted = false;
         let mut rest = text.trim_start();
         while let Some(token) = next_token(&mut rest) {
             if !token.starts_with('"') {
                 out.push_str(token);
-                continue;
-            }
-            let name: Cow<'_, str> = if token.contains('\\') {
-                serde_json::from_str(token).map_or(Cow::Borrowed(token), Cow::Owned)
+            } else if !rest.starts_with(':') {
+                redacted |= self.copy_string(out, token, depth);
             } else {
-                Cow::Borrowed(token.trim_matches('"'))
-            };
-            json::escape(out, token, false);
-            if rest.starts_with(':') && self.covers(&name) {
-                next_token(&mut rest);
-                out.push(':');
-                out.push_str(REDACTED);
-                skip_value(&mut rest);
+                json::escape(out, token, false);
+                if self.covers(&unescaped(token)) {
+                    next_token(&mut rest);
+                    out.push(':');
+                    out.push_str(REDACTED);
+                    skip_value(&mut rest);
+                    redacted = true;
+                }
             }
         }
-        true
+        Some(redacted)
+    }
+
+    /// Appends a string that is no name; returns whether anything of it was left out.
+    fn copy_string(&self, out: &mut String, token: &str, depth: usize) -> bool {
+        let text = unescaped(token);
+        // Another one only where something is left out: a string is otherwise written as it came.
+        let clean = self.clean_within(&text, depth + 1);
+        let is_same = *clean == *text;
+        if is_same {
+            json::escape(out, token, false);
+        } else {
+            json::string(out, &clean);
+        }
+        !is_same
     }
 }
 
+/// The text of a JSON string.
+fn unescaped(token: &str) -> Cow<'_, str> {
+    let raw = token
+        .strip_prefix('"')
+        .and_then(|raw| raw.strip_suffix('"'));
+    let raw = raw.unwrap_or(token);
+    if !raw.contains('\\') {
+        return Cow::Borrowed(raw);
+    }
+    serde_json::from_str(token).map_or_else(|_| Cow::Owned(unescaped_in_part(raw)), Cow::Owned)
+}
+
+/// Of a string with half a surrogate pair, which JSON may have and Rust may not.
+fn unescaped_in_part(raw: &str) -> String {
+    let mut text = String::with_capacity(raw.len());
+    let mut letters = raw.chars();
+    while let Some(letter) = letters.next() {
+        let escaped = (letter == '\\').then(|| letters.next()).flatten();
+        text.push(match escaped {
+            None => letter,
+            Some('u') => {
+                let code = letters
+                    .by_ref()
+                    .take(4)
+                    .filter_map(|digit| digit.to_digit(16));
+                let code = code.fold(0, |code, digit| code * 16 + digit);
+                char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER)
+            }
+            Some('n') => '\n',
+            Some('r') => '\r',
+            Some('t') => '\t',
+            Some(other) => other,
+        });
+    }
+    text
+}
+
 /// Lower case, without what separates words: `apiKey`, `api_key` and `API-Key` are one name.
+#[cfg(feature = "logging")]
 fn plain(name: &str) -> String {
     let mut plain: Vec<u8> = reversed(name).collect();
     plain.reverse();
@@ -155,7 +265,7 @@ fn skip_value(rest: &mut &str) {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "logging"))]
 mod tests {
     use proptest::prelude::*;
     use serde_json::Value;
@@ -181,6 +291,8 @@ mod tests {
             ("client_secret", true),
             ("X-Amz-Security-Token", true),
             ("Set-Cookie", true),
+            ("AWS_SECRET_ACCESS_KEY", true),
+            ("accessKeyId", false),
             ("password_changed_at", false),
             ("tokenizer", false),
             ("order", false),
@@ -229,6 +341,30 @@ mod tests {
                 r#"{"a":"\\","secret":"x\"y"}"#,
                 Some(r#"{"a":"\\","secret":"[redacted]"}"#),
             ),
+            // The bodies of events.
+            (
+                r#"{"body":"{\"n\":1.0, \"password\":\"x\"}"}"#,
+                Some(r#"{"body":"{\"n\":1.0,\"password\":\"[redacted]\"}"}"#),
+            ),
+            (
+                r#"{"body":"[{\"Message\":\"{\\\"token\\\":1}\"}]","n":1}"#,
+                Some(r#"{"body":"[{\"Message\":\"{\\\"token\\\":\\\"[redacted]\\\"}\"}]","n":1}"#),
+            ),
+            (
+                r#"["\"{\\\"token\\\":1}\""]"#,
+                Some(r#"["\"{\\\"token\\\":\\\"[redacted]\\\"}\""]"#),
+            ),
+            (
+                r#"{"rawQueryString":"token=x&n=1","body":"{ \"n\" : 1 }"}"#,
+                Some(r#"{"rawQueryString":"token=[redacted]&n=1","body":"{ \"n\" : 1 }"}"#),
+            ),
+            // Half a surrogate pair.
+            (
+                r#"{"\ud800p\u0061ssword":"x","a":"\ud800 \"token\":\"x\""}"#,
+                Some(
+                    "{\"\\ud800p\\u0061ssword\":\"[redacted]\",\"a\":\"\u{fffd} \\\"token\\\":\\\"[redacted]\\\"\"}",
+                ),
+            ),
             ("{\"a\":\"\u{2028}\"}", Some(r#"{"a":"\u2028"}"#)),
             ("{a}", None),
             ("{}{}", None),
@@ -236,6 +372,29 @@ mod tests {
         ] {
             assert_eq!(copied(text).as_deref(), copy, "{text}");
         }
+    }
+
+    #[test]
+    fn text_within_text_has_an_end() {
+        let text_at = |depth: usize| {
+            let secret = serde_json::json!({"password": "hunter2", "note": "fine"});
+            (0..depth).fold(secret.to_string(), |text, _| {
+                serde_json::json!({ "body": text }).to_string()
+            })
+        };
+        let clean = |depth| Redaction::default().clean(&text_at(depth)).into_owned();
+        for depth in 0..=NESTED {
+            let clean = clean(depth);
+            assert!(
+                clean.contains("fine") && !clean.contains("hunter2"),
+                "{clean}"
+            );
+        }
+        let deeper = clean(NESTED + 1);
+        assert!(
+            !deeper.contains("fine") && deeper.contains("[redacted]"),
+            "{deeper}"
+        );
     }
 
     fn value() -> impl Strategy<Value = Value> {

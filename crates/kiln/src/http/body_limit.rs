@@ -3,10 +3,12 @@
 use std::task::{Context, Poll};
 
 use ::http::{Request, Response, StatusCode};
+use futures_util::future::{Either, Ready, ready};
 use http_body::Body as HttpBody;
-use tower::{Layer, Service};
+use tower::Service;
 
-use super::{Answering, Problem};
+use super::Problem;
+use crate::service_of::service_of;
 
 /// Answers 413 to a request whose body is larger than the limit, without calling the handler.
 ///
@@ -68,35 +70,17 @@ impl BodyLimitLayer {
     }
 }
 
-impl<S> Layer<S> for BodyLimitLayer {
-    type Service = BodyLimitService<S>;
-
-    fn layer(&self, inner: S) -> Self::Service {
-        BodyLimitService {
-            inner,
-            limit: self.limit,
-        }
-    }
-}
-
-/// The service made by [`BodyLimitLayer`].
-#[derive(Clone, Debug)]
-pub struct BodyLimitService<S> {
-    inner: S,
-    limit: u64,
-}
+service_of! { BodyLimitLayer => BodyLimitService { limit: u64 } }
 
 impl<S, B, R> Service<Request<B>> for BodyLimitService<S>
 where
     S: Service<Request<B>, Response = Response<R>>,
-    S::Future: Send + 'static,
-    S::Error: Send + 'static,
     B: HttpBody,
-    R: From<String> + Send + 'static,
+    R: From<String>,
 {
     type Response = Response<R>;
     type Error = S::Error;
-    type Future = Answering<R, S::Error>;
+    type Future = Either<S::Future, Ready<Result<Response<R>, S::Error>>>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
         self.inner.poll_ready(cx)
@@ -105,16 +89,13 @@ where
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let limit = self.limit;
         if request.body().size_hint().lower() <= limit {
-            return Box::pin(self.inner.call(request));
+            return Either::Left(self.inner.call(request));
         }
         ::tracing::info!(limit, "request refused: its body is too large");
         let problem = Problem::new(StatusCode::PAYLOAD_TOO_LARGE)
             .kind("body-too-large")
-            .detail(format!("the body has more than {limit} bytes"));
-        let problem = match super::request_id(&request) {
-            Some(id) => problem.instance(id),
-            None => problem,
-        };
-        Box::pin(std::future::ready(Ok(problem.response())))
+            .detail(format!("the body has more than {limit} bytes"))
+            .of_request(super::request_id(&request));
+        Either::Right(ready(Ok(problem.response())))
     }
 }

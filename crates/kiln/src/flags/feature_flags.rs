@@ -179,21 +179,11 @@ impl FeatureFlags {
         attributes: &Value,
         default: bool,
     ) -> Result<bool, FlagError> {
-        let Some(schema) = self.readable(feature).await? else {
-            return Ok(default);
+        let on = |schema: &Schema, value: &Value| {
+            let is_boolean = schema.is_boolean(feature);
+            value.as_bool().filter(|_| is_boolean)
         };
-        let value = schema.evaluate(feature, attributes, self.clock.now());
-        match value {
-            None => {
-                missing(feature);
-                Ok(default)
-            }
-            Some(Value::Bool(value)) if schema.is_boolean(feature) => Ok(*value),
-            Some(_) => Err(FlagError::Type {
-                feature: feature.to_owned(),
-                expected: "bool",
-            }),
-        }
+        self.read(feature, attributes, default, on).await
     }
 
     /// The value of a feature for these attributes, a JSON object.
@@ -227,19 +217,8 @@ impl FeatureFlags {
         attributes: &Value,
         default: T,
     ) -> Result<T, FlagError> {
-        let Some(schema) = self.readable(feature).await? else {
-            return Ok(default);
-        };
-        match schema.evaluate(feature, attributes, self.clock.now()) {
-            None => {
-                missing(feature);
-                Ok(default)
-            }
-            Some(value) => T::deserialize(value).map_err(|_| FlagError::Type {
-                feature: feature.to_owned(),
-                expected: type_name::<T>(),
-            }),
-        }
+        let typed = |_: &Schema, value: &Value| T::deserialize(value).ok();
+        self.read(feature, attributes, default, typed).await
     }
 
     /// The features that are on for these attributes, in the order of the document: those that are
@@ -307,6 +286,27 @@ impl FeatureFlags {
         }
     }
 
+    /// What is made of a feature's value, or the caller's own.
+    async fn read<T>(
+        &self,
+        feature: &str,
+        attributes: &Value,
+        default: T,
+        made: impl FnOnce(&Schema, &Value) -> Option<T>,
+    ) -> Result<T, FlagError> {
+        let Some(schema) = self.readable(feature).await? else {
+            return Ok(default);
+        };
+        let Some(value) = schema.evaluate(feature, attributes, self.clock.now()) else {
+            tracing::debug!(feature, "there is no such feature: the caller's value");
+            return Ok(default);
+        };
+        made(&schema, value).ok_or_else(|| FlagError::Type {
+            feature: feature.to_owned(),
+            expected: type_name::<T>(),
+        })
+    }
+
     /// The document, or none when its store does not have it.
     async fn readable(&self, feature: &str) -> Result<Option<Arc<Schema>>, FlagError> {
         #[cfg(feature = "parameters")]
@@ -326,15 +326,12 @@ impl FeatureFlags {
                 tracing::warn!(feature, %error, "feature flags cannot be read: the caller's value");
                 Ok(None)
             }
-            Err(error) => Err(error).inspect_err(|error| {
+            Err(error) => {
                 tracing::debug!(feature, %error, "feature flags are wrong");
-            }),
+                Err(error)
+            }
         }
     }
-}
-
-fn missing(feature: &str) {
-    tracing::debug!(feature, "there is no such feature: the caller's value");
 }
 
 impl fmt::Debug for FeatureFlags {
