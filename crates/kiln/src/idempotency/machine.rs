@@ -276,6 +276,8 @@ impl Inner {
                     error = %unanswered,
                     "the answer may not be stored, and is given: its key may stay in progress until the deadline"
                 );
+                // It is the answer all the same: duplicates that come to this environment get it.
+                self.cache().insert(record);
             }
         }
         Ok(response)

@@ -60,7 +60,8 @@
 //! - The handler has run, and the store does not answer for the **storing of the answer**: the answer is
 //!   given, with a warning, whatever the [`StoreFailure`], since an error would have the caller try again
 //!   what is done. The record is completed, if what was sent has arrived; if not it stays in progress until
-//!   the deadline, and a duplicate after that runs again. For the **deletion** of a record the error is the
+//!   the deadline, and a duplicate after that runs again, but in this environment, which keeps the answer
+//!   in memory. For the **deletion** of a record the error is the
 //!   handler's, and the record is gone or stays in progress until the deadline.
 //! - Completed records are kept in memory too, 256 of them unless said otherwise, and are not asked
 //!   for again. Those in progress never are: they change elsewhere.
