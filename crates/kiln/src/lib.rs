@@ -33,7 +33,7 @@
 //! | [`pipeline`] | `pipeline` | download, compute, upload: overlapping, in bounded memory |
 //! | [`batch`] | `batch` | SQS, Kinesis, DynamoDB Streams, Kafka: failures reported one by one |
 //! | [`idempotency`] | `idempotency`, `idempotency-dynamodb` | handlers that run once per key |
-//! | [`parameters`] | `parameters`, `parameters-ssm`, `parameters-secretsmanager`, `parameters-appconfig`, `parameters-extension` | cached parameters and secrets |
+//! | [`parameters`] | `parameters`, `parameters-ssm`, `parameters-secretsmanager`, `parameters-appconfig`, `parameters-dynamodb`, `parameters-extension` | cached parameters and secrets |
 //! | [`flags`] | `flags` | feature flags in the schema of Powertools |
 //! | [`logging`] | `logging` | JSON logs with the keys of Lambda |
 //! | [`metrics`] | `metrics` | CloudWatch metrics in the embedded metric format |
@@ -70,7 +70,12 @@ mod service_of;
 ))]
 mod switch;
 #[cfg(test)]
-#[cfg(any(feature = "compute", feature = "io"))]
+#[cfg(any(
+    feature = "compute",
+    feature = "idempotency",
+    feature = "io",
+    feature = "parameters",
+))]
 mod test_invocation;
 mod unreadable;
 

@@ -102,6 +102,10 @@ where
 
 /// A batch of an SQS FIFO queue, whatever its ARN says.
 ///
+/// Message groups are handled side by side, each in its order. With [`concurrency(1)`](Batch::concurrency)
+/// the messages are handled one after the other in the order of the event, whatever their groups: exactly
+/// as Powertools does it.
+///
 /// # Example
 ///
 /// ```

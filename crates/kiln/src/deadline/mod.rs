@@ -4,6 +4,8 @@
 //! `Task timed out`, what was computed is lost, and the next invocation waits for a new environment.
 
 mod layer;
+#[cfg(any(feature = "idempotency", feature = "parameters"))]
+mod patience;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -12,6 +14,10 @@ use lambda_runtime::Context;
 use crate::invocation;
 
 pub use layer::{DeadlineLayer, DeadlineService};
+#[cfg(any(feature = "idempotency", feature = "parameters"))]
+pub(crate) use patience::Then;
+#[cfg(feature = "idempotency")]
+pub(crate) use patience::Unanswered;
 
 /// A point in time by which work must be done, or none.
 ///

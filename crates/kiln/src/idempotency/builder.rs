@@ -44,6 +44,7 @@ pub const CACHED_RECORDS: usize = 256;
 pub struct IdempotencyBuilder {
     store: Box<dyn Store>,
     name: String,
+    key_prefix: Option<String>,
     expires_after: Duration,
     cached_records: usize,
     hash: Hash,
@@ -60,6 +61,7 @@ impl IdempotencyBuilder {
         Self {
             store,
             name: "handler".to_owned(),
+            key_prefix: None,
             expires_after: EXPIRES_AFTER,
             cached_records: CACHED_RECORDS,
             hash: Hash::default(),
@@ -72,7 +74,8 @@ impl IdempotencyBuilder {
     }
 
     /// The name of what is protected, which tells its keys from those of other work of the function;
-    /// unless said otherwise, `handler`.
+    /// unless said otherwise, `handler`. Powertools for Python has the module and the qualified name of
+    /// the function there, such as `app.lambda_handler`.
     ///
     /// # Example
     ///
@@ -94,6 +97,32 @@ impl IdempotencyBuilder {
     /// ```
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = name.into();
+        self
+    }
+
+    /// What stands before the hash in place of `<function>.<name>`: `key_prefix` of Powertools.
+    ///
+    /// Functions with the same prefix share their records.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use kiln::idempotency::{Idempotency, MemoryStore};
+    /// use std::sync::Arc;
+    /// # async fn charge(cents: u32) -> Result<u32, kiln::Error> { Ok(cents) }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let store = Arc::new(MemoryStore::new());
+    /// // That of the function in Python beside this one.
+    /// let idempotency = Idempotency::builder(store.clone()).key_prefix("payments").build()?;
+    /// idempotency.run("ord-1001", || charge(4490)).await?;
+    /// assert!(store.get("payments#17d29e05f0da69d4b58ebd4e135d0a0f").is_some());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn key_prefix(mut self, prefix: impl Into<String>) -> Self {
+        self.key_prefix = Some(prefix.into());
         self
     }
 
@@ -317,7 +346,7 @@ impl IdempotencyBuilder {
     /// Builds it.
     ///
     /// # Errors
-    /// When records would expire within a second, or the name is empty.
+    /// When records would expire within a second, or the name or the prefix is empty.
     ///
     /// # Example
     ///
@@ -334,23 +363,25 @@ impl IdempotencyBuilder {
         if self.expires_after < Duration::from_secs(1) {
             return Err(SettingsError::Expiry(self.expires_after));
         }
-        if self.name.is_empty() {
+        if self.name.is_empty() || self.key_prefix.as_deref() == Some("") {
             return Err(SettingsError::EmptyName);
         }
         Ok(self.finish())
     }
 
     pub(super) fn finish(self) -> Idempotency {
-        let function = environment::current().function_name.as_deref();
-        let is_disabled = self.is_disabled.unwrap_or_else(|| {
-            let set = std::env::var("POWERTOOLS_IDEMPOTENCY_DISABLED");
-            set.is_ok_and(|value| switch(&value) == Some(true))
-        });
+        // Powertools calls it so outside of Lambda.
+        let function = || environment::current().function_name.as_deref();
+        let prefix = self
+            .key_prefix
+            .unwrap_or_else(|| format!("{}.{}", function().unwrap_or("test-func"), self.name));
+        let is_disabled = self
+            .is_disabled
+            .unwrap_or_else(|| disabled(|name| std::env::var(name).ok()));
         Idempotency {
             inner: Arc::new(Inner {
                 store: self.store,
-                // Powertools calls it so outside of Lambda.
-                prefix: format!("{}.{}#", function.unwrap_or("test-func"), self.name),
+                prefix: format!("{prefix}#"),
                 expires_after: self.expires_after,
                 hash: self.hash,
                 on_store_failure: self.on_store_failure,
@@ -374,9 +405,40 @@ impl fmt::Debug for IdempotencyBuilder {
     }
 }
 
+/// `POWERTOOLS_IDEMPOTENCY_DISABLED`, in any of the words that Powertools takes.
+fn disabled(get: impl Fn(&str) -> Option<String>) -> bool {
+    let set = get("POWERTOOLS_IDEMPOTENCY_DISABLED");
+    set.and_then(|value| switch(&value)).unwrap_or(false)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn it_is_switched_off_in_words() {
+        for (set, off) in [
+            (None, false),
+            (Some("1"), true),
+            (Some("true"), true),
+            (Some("True"), true),
+            (Some("yes"), true),
+            (Some("on"), true),
+            (Some("0"), false),
+            (Some("false"), false),
+            (Some("off"), false),
+            // Protection is not lost to a mistake.
+            (Some(""), false),
+            (Some("certainly"), false),
+            (Some(" 1"), false),
+        ] {
+            let get = |name: &str| {
+                assert_eq!(name, "POWERTOOLS_IDEMPOTENCY_DISABLED");
+                set.map(str::to_owned)
+            };
+            assert_eq!(disabled(get), off, "{set:?}");
+        }
+    }
 
     #[test]
     fn settings_that_make_no_sense_are_refused() {
@@ -385,10 +447,9 @@ mod tests {
             let error = builder().expires_after(after).build().unwrap_err();
             assert_eq!(error, SettingsError::Expiry(after));
         }
-        assert_eq!(
-            builder().name("").build().unwrap_err(),
-            SettingsError::EmptyName
-        );
+        for empty in [builder().name(""), builder().key_prefix("")] {
+            assert_eq!(empty.build().unwrap_err(), SettingsError::EmptyName);
+        }
         assert!(
             builder()
                 .expires_after(Duration::from_secs(1))

@@ -14,11 +14,12 @@ use crate::environment;
 
 type Item = HashMap<String, AttributeValue>;
 
-/// A store in a table of DynamoDB, shared by all environments, functions and languages that use it.
+/// A store in a table of DynamoDB, shared by all environments and functions that use it, in Rust and,
+/// through Powertools, in Python.
 ///
 /// The table has a partition key `id` (a text), and time to live on `expiration`. The function needs
 /// the permissions `dynamodb:PutItem`, `UpdateItem`, `DeleteItem` and `GetItem`. Items are those of
-/// Powertools for Python: the answer is JSON in a text.
+/// Powertools for Python, with the ids that it computes: the answer is JSON in a text.
 ///
 /// To begin is one conditional write, which answers with the record there is.
 ///

@@ -240,7 +240,7 @@ impl<E: Into<Diagnostic> + 'static> From<RunError<E>> for Diagnostic {
 pub enum SettingsError {
     /// Records would expire within the second: stores count in seconds.
     Expiry(std::time::Duration),
-    /// The name is empty.
+    /// The name, or the prefix of keys, is empty.
     EmptyName,
 }
 

@@ -12,7 +12,7 @@ use super::key;
 use super::record::{Record, Status, milliseconds};
 use super::settings::{Idempotency, Inner, MissingKey, StoreFailure};
 use super::store::{Saved, StoreError};
-use crate::deadline::Deadline;
+use crate::deadline::{Deadline, Then, Unanswered};
 use crate::invocation;
 
 /// How often an inconsistent state is looked at again.
@@ -162,9 +162,10 @@ impl Idempotency {
         }
         let id = format!("{}{}", inner.prefix, inner.hash.of(&request.key));
         let validation = request.payload.map(|payload| inner.hash.of(&payload));
-        match inner.begin(id, validation, request.deadline).await {
+        let deadline = request.deadline;
+        match inner.begin(id, validation, deadline).await {
             Ok(Beginning::Replay(record)) => Ok(inner.replay(record)?),
-            Ok(Beginning::Protected(record)) => inner.execute(record, work).await,
+            Ok(Beginning::Protected(record)) => inner.execute(record, deadline, work).await,
             Err(IdempotencyError::PersistenceLayer(error)) if inner.runs_without_store(&error) => {
                 work().await.map_err(RunError::Handler)
             }
@@ -181,6 +182,12 @@ impl Inner {
         validation: Option<String>,
         deadline: Deadline,
     ) -> Result<Beginning, IdempotencyError> {
+        const TO_DO: &str = "save the record of an execution that begins";
+        // Work without protection needs time too.
+        let then = match self.on_store_failure {
+            StoreFailure::RunUnprotected => Then::GoOn,
+            StoreFailure::Fail => Then::Fail,
+        };
         let mut record = Record::in_progress(id, 0);
         record.validation = validation;
         let mut retries = 0;
@@ -192,10 +199,16 @@ impl Inner {
                 None => {
                     record.expiration = (now + self.expires_after).as_secs();
                     record.in_progress_expiration = in_progress_until(deadline, now);
-                    match self.store.save_in_progress(&record, now).await {
-                        Ok(Saved::New) => return Ok(Beginning::Protected(record)),
-                        Ok(Saved::Exists(existing)) => existing,
-                        Err(error) => return Err(IdempotencyError::PersistenceLayer(error)),
+                    let saved = self.store.save_in_progress(&record, now);
+                    match in_time(deadline, then, saved).await {
+                        Ok(Ok(Saved::New)) => return Ok(Beginning::Protected(record)),
+                        Ok(Ok(Saved::Exists(existing))) => existing,
+                        Ok(Err(error)) => return Err(IdempotencyError::PersistenceLayer(error)),
+                        // It may be saved all the same: then the key is blocked until the deadline.
+                        Err(unanswered) => {
+                            let error = StoreError::new(TO_DO, unanswered);
+                            return Err(IdempotencyError::PersistenceLayer(error));
+                        }
                     }
                 }
             };
@@ -224,6 +237,7 @@ impl Inner {
     async fn execute<R, E, F>(
         &self,
         mut record: Record,
+        deadline: Deadline,
         work: impl FnOnce() -> F,
     ) -> Result<R, RunError<E>>
     where
@@ -237,11 +251,11 @@ impl Inner {
         let response = match result {
             Ok(Ok(response)) => response,
             Ok(Err(error)) => {
-                self.give_up(&record).await;
+                self.give_up(&record, deadline).await;
                 return Err(RunError::Handler(error));
             }
             Err(panic) => {
-                self.give_up(&record).await;
+                self.give_up(&record, deadline).await;
                 resume_unwind(panic)
             }
         };
@@ -249,20 +263,37 @@ impl Inner {
         record.status = Status::Completed;
         record.data = Some(data);
         record.expiration = (self.clock.since_epoch() + self.expires_after).as_secs();
-        match self.store.save_completed(&record).await {
-            Ok(()) => self.cache().insert(record),
-            Err(error) if self.runs_without_store(&error) => {}
-            Err(error) => return Err(IdempotencyError::PersistenceLayer(error).into()),
+        let saved = self.store.save_completed(&record);
+        match in_time(deadline, Then::Fail, saved).await {
+            Ok(Ok(())) => self.cache().insert(record),
+            Ok(Err(error)) if self.runs_without_store(&error) => {}
+            Ok(Err(error)) => return Err(IdempotencyError::PersistenceLayer(error).into()),
+            // Whether it is saved is not known, and the work is done: an error would have the caller
+            // try again, and the work run twice where the record is not there.
+            Err(unanswered) => {
+                tracing::warn!(
+                    id = record.id,
+                    error = %unanswered,
+                    "the answer may not be stored, and is given: its key may stay in progress until the deadline"
+                );
+                // It is the answer all the same: duplicates that come to this environment get it.
+                self.cache().insert(record);
+            }
         }
         Ok(response)
     }
 
     /// Deletes the record of work that has failed.
-    async fn give_up(&self, record: &Record) {
+    async fn give_up(&self, record: &Record, deadline: Deadline) {
         self.cache().remove(&record.id);
-        if let Err(error) = self.store.delete(&record.id).await {
-            // The caller needs the handler's error. The key is blocked until the deadline.
-            tracing::warn!(%error, "a failed execution stays in progress");
+        let deleted = self.store.delete(&record.id);
+        // The caller needs the handler's error. The key is blocked until the deadline.
+        match in_time(deadline, Then::Fail, deleted).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "a failed execution stays in progress"),
+            Err(unanswered) => {
+                tracing::warn!(error = %unanswered, "a failed execution may stay in progress");
+            }
         }
     }
 
@@ -291,6 +322,16 @@ impl Inner {
         }
         goes_on
     }
+}
+
+/// What a store answers within its part of the invocation's time, or of what a deadline layer leaves.
+async fn in_time<F: Future>(
+    of_invocation: Deadline,
+    then: Then,
+    answer: F,
+) -> Result<F::Output, Unanswered> {
+    let deadline = Deadline::current().earliest(of_invocation);
+    deadline.patiently(then, Duration::MAX, answer).await
 }
 
 /// When Lambda ends the invocation. Not what a deadline layer leaves of it: it drops the work, and what

@@ -26,8 +26,8 @@
 //!
 //! # What happens
 //!
-//! The semantics are those of Powertools for AWS Lambda, so that functions of other languages can
-//! share a table with this one.
+//! The semantics are those of Powertools for AWS Lambda, so that functions in Python can share a
+//! table with this one.
 //!
 //! | the record of the key | the execution | the caller gets |
 //! | --- | --- | --- |
@@ -36,7 +36,9 @@
 //! | completed, with another payload | does not run | [`PayloadMismatch`](IdempotencyError::PayloadMismatch) |
 //! | in progress | does not run | [`AlreadyInProgress`](IdempotencyError::AlreadyInProgress): try again |
 //!
-//! - The key is hashed: `<function>.<name>#<hash of its JSON, with sorted names>`.
+//! - The key is hashed: `<function>.<name>#<hash>`, of the JSON that Powertools for Python hashes: names
+//!   sorted, `", "` and `": "` between, all that is not ASCII escaped. Its functions find the record of the
+//!   same key.
 //! - A key of nothing (`None`, an empty text, a list or object of nothing but `null`) protects
 //!   nothing: the handler runs, with a warning; or not, with [`MissingKey::Fail`].
 //! - An execution is in progress until the invocation's deadline. Then Lambda has killed it, and the
@@ -51,6 +53,16 @@
 //!   error would be one of the handler, and delete the record while what it cut off may still act.
 //! - A **store that fails**: the error [`PersistenceLayer`](IdempotencyError::PersistenceLayer), or an
 //!   execution without protection, by [`StoreFailure`].
+//! - A **store that does not answer** in its time of the invocation, which is all that is left but for
+//!   100 ms, has failed ([`StoreError::is_timeout`]); with [`StoreFailure::RunUnprotected`] it has half of
+//!   what is left, and the handler the rest. What it was asked may be done all the same: the key is then
+//!   blocked until the deadline.
+//! - The handler has run, and the store does not answer for the **storing of the answer**: the answer is
+//!   given, with a warning, whatever the [`StoreFailure`], since an error would have the caller try again
+//!   what is done. The record is completed, if what was sent has arrived; if not it stays in progress until
+//!   the deadline, and a duplicate after that runs again, but in this environment, which keeps the answer
+//!   in memory. For the **deletion** of a record the error is the
+//!   handler's, and the record is gone or stays in progress until the deadline.
 //! - Completed records are kept in memory too, 256 of them unless said otherwise, and are not asked
 //!   for again. Those in progress never are: they change elsewhere.
 //! - `POWERTOOLS_IDEMPOTENCY_DISABLED` set to `1` or `true` switches all of it off.

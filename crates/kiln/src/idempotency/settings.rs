@@ -30,11 +30,13 @@ use crate::clock::Clock;
 pub enum StoreFailure {
     /// Fail with [`PersistenceLayer`](super::IdempotencyError::PersistenceLayer). When it is the
     /// answer that cannot be stored the work is done all the same: the key is blocked until the
-    /// invocation's deadline, and a retry after that runs again.
+    /// invocation's deadline, and a retry after that runs again. An answer whose storing the store does
+    /// not answer for in time is given, with a warning.
     #[default]
     Fail,
     /// Run the handler without protection and answer what it answers, with a warning in the log: it
-    /// may run more than once.
+    /// may run more than once. A store that does not answer has half of what is left of the invocation,
+    /// and the handler the rest.
     RunUnprotected,
 }
 
@@ -99,7 +101,7 @@ pub struct Idempotency {
 
 pub(super) struct Inner {
     pub(super) store: Box<dyn Store>,
-    /// `<function>.<name>#`.
+    /// `<function>.<name>#`, unless set.
     pub(super) prefix: String,
     pub(super) expires_after: Duration,
     pub(super) hash: Hash,

@@ -10,6 +10,7 @@ use http::StatusCode;
 use lambda_runtime::Diagnostic;
 
 use super::record::Record;
+use crate::deadline::Unanswered;
 use crate::errors::LambdaError;
 
 /// What a [`Store`] answers with, when it does.
@@ -222,6 +223,48 @@ impl StoreError {
     pub fn code(mut self, code: impl Into<String>) -> Self {
         self.code = Some(code.into());
         self
+    }
+
+    /// Whether the store has not answered in its part of the invocation's time: what it was asked may
+    /// be done or not.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use kiln::idempotency::{Idempotency, IdempotencyError, RunError};
+    /// # use kiln::idempotency::{Record, Saved, Store, StoreFuture};
+    /// use kiln::{LambdaEvent, testing};
+    /// use std::time::Duration;
+    /// # use std::future::pending;
+    /// # #[derive(Debug)]
+    /// # struct Silent;
+    /// # impl Store for Silent {
+    /// #     fn save_in_progress<'a>(&'a self, _: &'a Record, _: Duration) -> StoreFuture<'a, Saved> { Box::pin(pending()) }
+    /// #     fn save_completed<'a>(&'a self, _: &'a Record) -> StoreFuture<'a, ()> { Box::pin(pending()) }
+    /// #     fn delete<'a>(&'a self, _: &'a str) -> StoreFuture<'a, ()> { Box::pin(pending()) }
+    /// # }
+    ///
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() {
+    /// // A table that accepts connections and never answers.
+    /// let idempotency = Idempotency::new(Silent);
+    /// let pay = move |_event: LambdaEvent<()>| {
+    ///     let idempotency = idempotency.clone();
+    ///     async move {
+    ///         let paid = idempotency.run("ord-1001", || async { Ok::<_, kiln::Error>(4490) }).await;
+    ///         let Err(RunError::Idempotency(IdempotencyError::PersistenceLayer(error))) = &paid else {
+    ///             panic!("{paid:?}");
+    ///         };
+    ///         assert!(error.is_timeout());
+    ///         paid
+    ///     }
+    /// };
+    /// let error = testing::invoke(pay, testing::event(())).await.unwrap_err();
+    /// assert_eq!(error.error_type, "IdempotencyPersistenceLayer");
+    /// # }
+    /// ```
+    pub fn is_timeout(&self) -> bool {
+        self.source.is::<Unanswered>()
     }
 }
 

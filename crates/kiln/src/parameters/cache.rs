@@ -3,19 +3,20 @@
 //! Two things shape it. An execution environment is frozen between invocations, with whatever is
 //! under way: a value is therefore as old as the *beginning* of its fetch, since hours may lie
 //! between that and its end, and a fetch that began a while ago is no longer waited for. And a
-//! caller may be dropped at its deadline: a fetch belongs to all who wait for it, and ends with the
-//! last of them.
+//! caller may be dropped at its deadline, or has waited as long as it can: a fetch belongs to all who
+//! wait for it, and ends with the last of them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use futures_util::FutureExt as _;
-use futures_util::future::{BoxFuture, Shared, WeakShared};
+use futures_util::future::{BoxFuture, Shared, WeakShared, join_all};
 use tokio::runtime::Handle;
 
 use super::{ParameterError, Query, Transform};
 use crate::clock::Clock;
+use crate::deadline::{Deadline, Then};
 
 /// How long a fetch is joined by others. What takes longer has been frozen half-way, or hangs.
 const JOINED_FOR: Duration = Duration::from_secs(10);
@@ -23,6 +24,10 @@ const JOINED_FOR: Duration = Duration::from_secs(10);
 /// How long a store that did not answer is left alone while a stale value stands in: every
 /// invocation would wait for its timeouts and retries.
 const RETRIED_AFTER: Duration = Duration::from_secs(5);
+
+/// How long a fetch beside the invocations goes on before it is given up: it hangs, and one would be
+/// added every ten seconds.
+const REFRESHED_WITHIN: Duration = Duration::from_secs(30);
 
 /// What a value is kept by: as in Powertools what is asked for, and what is made of it.
 pub(super) type Key = (Query, Transform);
@@ -34,10 +39,16 @@ pub(super) struct Policy {
     pub(super) stale_while_revalidate: Duration,
     pub(super) stale_if_error: Duration,
     pub(super) force: bool,
+    /// Whether who asks has something to do without it, and needs time for that.
+    pub(super) goes_on: bool,
 }
 
 pub(super) type Fetched<V> = Result<Arc<V>, ParameterError>;
 type Fetch<V> = BoxFuture<'static, Fetched<V>>;
+
+/// A fetch of several: an answer for each key.
+type FetchAll<V> = BoxFuture<'static, HashMap<Key, Fetched<V>>>;
+type All<V> = BoxFuture<'static, Arc<HashMap<Key, Fetched<V>>>>;
 
 /// Values by key.
 #[derive(Debug)]
@@ -104,59 +115,96 @@ impl<V: Send + Sync + 'static> Cache<V> {
         policy: Policy,
         fetch: impl FnOnce(&Key) -> Fetch<V>,
     ) -> Fetched<V> {
-        if policy.max_age.is_zero() {
-            return fetch(&key).await;
-        }
-        match self.step(&key, policy, fetch) {
+        let step = match policy.max_age.is_zero() {
+            true => Step::Wait(fetch(&key).shared()),
+            false => self.step(&key, policy, fetch),
+        };
+        self.take(&key, policy, step).await
+    }
+
+    /// Several values, in their order: those that are neither there nor under way in one fetch.
+    pub(super) async fn get_many(
+        self: &Arc<Self>,
+        wanted: &[(Key, Policy)],
+        fetch: impl FnOnce(Vec<Key>) -> FetchAll<V>,
+    ) -> Vec<Fetched<V>> {
+        let steps = self.steps(wanted, fetch);
+        let taken = wanted.iter().zip(steps);
+        join_all(taken.map(|((key, policy), step)| self.take(key, *policy, step))).await
+    }
+
+    /// What there is, or what comes in time.
+    async fn take(self: &Arc<Self>, key: &Key, policy: Policy, step: Step<V>) -> Fetched<V> {
+        match step {
             Step::Hit(value) => Ok(value),
             Step::Refresh(value, fetch) => {
-                refresh(&key, fetch);
+                self.refresh(key, fetch);
                 Ok(value)
             }
-            Step::Wait(fetch) => match fetch.await {
-                Err(error) if error.is_unavailable() && !policy.force => {
-                    self.stale(&key, policy, error)
-                }
-                fetched => fetched,
-            },
+            Step::Wait(fetch) => self.wait(key, policy, fetch).await,
         }
     }
 
-    /// What is there and young enough, or stands in for a store that is left alone, without fetching.
-    pub(super) fn peek(&self, key: &Key, policy: Policy) -> Option<Arc<V>> {
+    /// Waits as long as this caller can: the fetch goes on for the others.
+    async fn wait(&self, key: &Key, policy: Policy, fetch: Shared<Fetch<V>>) -> Fetched<V> {
+        let is_kept = !policy.max_age.is_zero();
+        let stands_in = is_kept && !policy.force && self.old(key, policy).is_some();
+        let (then, at_most) = match stands_in || policy.goes_on {
+            true => (Then::GoOn, JOINED_FOR),
+            false => (Then::Fail, Duration::MAX),
+        };
+        let answer = Deadline::current().patiently(then, at_most, fetch);
+        let fetched = answer.await.unwrap_or_else(|unanswered| {
+            if is_kept {
+                self.failed(key);
+            }
+            Err(ParameterError::unavailable(
+                &key.0.name,
+                unanswered.to_string(),
+            ))
+        });
+        match fetched {
+            Err(error) if error.is_unavailable() && stands_in => self.stale(key, policy, error),
+            fetched => fetched,
+        }
+    }
+
+    /// The value that may stand in for a store that does not answer, and its age.
+    fn old(&self, key: &Key, policy: Policy) -> Option<(Arc<V>, Duration)> {
         let now = self.clock.now();
         let slots = self.slots();
         let entry = slots.by_key.get(key)?.entry.as_ref()?;
-        match entry.usable(now, policy) {
-            Usable::Young if !policy.force => Some(entry.value.clone()),
-            Usable::Young | Usable::Stale | Usable::No => None,
-        }
+        let age = entry.age(now)?;
+        let limit = policy.max_age.saturating_add(policy.stale_if_error);
+        (age < limit).then(|| (entry.value.clone(), age))
     }
 
-    /// The age up to which a value may stand in for a store that does not answer.
-    pub(super) fn stale(&self, key: &Key, policy: Policy, error: ParameterError) -> Fetched<V> {
+    /// Has an old value stand in, if there is one that may.
+    fn stale(&self, key: &Key, policy: Policy, error: ParameterError) -> Fetched<V> {
+        let Some((value, age)) = self.old(key, policy) else {
+            return Err(error);
+        };
+        tracing::warn!(
+            parameter = error.name(),
+            age_seconds = age.as_secs(),
+            %error,
+            "an old value of a parameter stands in"
+        );
+        Ok(value)
+    }
+
+    /// The store has not answered: it is left alone for a while, where a value may stand in.
+    fn failed(&self, key: &Key) {
         let now = self.clock.now();
-        let slots = self.slots();
-        let entry = slots.by_key.get(key).and_then(|slot| slot.entry.as_ref());
-        let age = entry.and_then(|entry| entry.age(now));
-        match (entry, age) {
-            (Some(entry), Some(age))
-                if age < policy.max_age.saturating_add(policy.stale_if_error) =>
-            {
-                tracing::warn!(
-                    parameter = error.name(),
-                    age_seconds = age.as_secs(),
-                    %error,
-                    "an old value of a parameter stands in"
-                );
-                Ok(entry.value.clone())
-            }
-            _ => Err(error),
+        let mut slots = self.slots();
+        let slot = slots.by_key.get_mut(key);
+        if let Some(entry) = slot.and_then(|slot| slot.entry.as_mut()) {
+            entry.failed = Some(now);
         }
     }
 
-    /// Keeps what was fetched outside of [`get`](Self::get); `begun` is from [`begin`](Self::begin).
-    pub(super) fn keep(&self, key: &Key, begun: (u64, SystemTime), fetched: &Fetched<V>) {
+    /// Keeps what a fetch has brought; `begun` is its number, and when it began.
+    fn keep(&self, key: &Key, begun: (u64, SystemTime), fetched: &Fetched<V>) {
         let mut slots = self.slots();
         let slot = slots.by_key.entry(key.clone()).or_insert(Slot {
             entry: None,
@@ -197,13 +245,6 @@ impl<V: Send + Sync + 'static> Cache<V> {
         }
     }
 
-    /// The number and the time of a fetch that begins now.
-    pub(super) fn begin(&self) -> (u64, SystemTime) {
-        let mut slots = self.slots();
-        slots.begun += 1;
-        (slots.begun, self.clock.now())
-    }
-
     #[cfg(feature = "flags")]
     pub(super) fn clock(&self) -> Arc<dyn Clock> {
         self.clock.clone()
@@ -221,49 +262,61 @@ impl<V: Send + Sync + 'static> Cache<V> {
     ) -> Step<V> {
         let now = self.clock.now();
         let mut slots = self.slots();
-        let slot = slots.by_key.get(key);
-        let stale = match slot.and_then(|slot| slot.entry.as_ref()) {
-            Some(entry) if !policy.force => match entry.usable(now, policy) {
-                Usable::Young => return Step::Hit(entry.value.clone()),
-                Usable::Stale => Some(entry.value.clone()),
-                Usable::No => None,
-            },
-            _ => None,
-        };
-        let flight = slot.and_then(|slot| slot.flight.as_ref());
-        let joined = flight
-            .filter(|flight| !policy.force && flight.is_young(now, policy))
-            .and_then(|flight| flight.fetch.upgrade());
-        match (stale, joined) {
-            // Somebody waits for it already.
-            (Some(value), Some(_)) => Step::Hit(value),
-            (None, Some(fetch)) => Step::Wait(fetch),
-            (stale, None) => {
+        match slots.look(key, policy, now) {
+            Look::Hit(value) => Step::Hit(value),
+            Look::Join(fetch) => Step::Wait(fetch),
+            Look::Fetch(stale) => {
                 slots.begun += 1;
-                let fetch = self.fly(key, (slots.begun, now), fetch(key));
-                let flight = Flight {
-                    // There: the future has not been polled to its end.
-                    fetch: match fetch.downgrade() {
-                        Some(weak) => weak,
-                        None => return Step::Wait(fetch),
-                    },
-                    begun: now,
-                    number: slots.begun,
-                };
-                slots
-                    .by_key
-                    .entry(key.clone())
-                    .or_insert(Slot {
-                        entry: None,
-                        flight: None,
-                    })
-                    .flight = Some(flight);
-                match stale {
-                    Some(value) => Step::Refresh(value, fetch),
-                    None => Step::Wait(fetch),
-                }
+                let begun = (slots.begun, now);
+                let fetch = self.fly(key, begun, fetch(key));
+                slots.add(key, begun, &fetch);
+                Step::fetch(stale, fetch)
             }
         }
+    }
+
+    /// In one look: what two callers want at the same time is fetched by one of them.
+    fn steps(
+        self: &Arc<Self>,
+        wanted: &[(Key, Policy)],
+        fetch: impl FnOnce(Vec<Key>) -> FetchAll<V>,
+    ) -> Vec<Step<V>> {
+        let now = self.clock.now();
+        let mut slots = self.slots();
+        let looks = wanted.iter().map(|(key, policy)| match policy.max_age {
+            Duration::ZERO => Look::Fetch(None),
+            _ => slots.look(key, *policy, now),
+        });
+        let looks: Vec<Look<V>> = looks.collect();
+        let (mut missing, mut seen) = (Vec::new(), HashSet::new());
+        for ((key, _), look) in wanted.iter().zip(&looks) {
+            if matches!(look, Look::Fetch(_)) && seen.insert(key) {
+                missing.push(key.clone());
+            }
+        }
+        slots.begun += 1;
+        let begun = (slots.begun, now);
+        let all = fetch(missing).map(Arc::new).boxed().shared();
+        let mut flights: HashMap<&Key, Shared<Fetch<V>>> = HashMap::new();
+        let steps = wanted
+            .iter()
+            .zip(looks)
+            .map(|((key, policy), look)| match look {
+                Look::Hit(value) => Step::Hit(value),
+                Look::Join(fetch) => Step::Wait(fetch),
+                Look::Fetch(_) if policy.max_age.is_zero() => {
+                    Step::Wait(one_of(&all, key).shared())
+                }
+                Look::Fetch(stale) => {
+                    let flight = flights.entry(key).or_insert_with(|| {
+                        let fetch = self.fly(key, begun, one_of(&all, key));
+                        slots.add(key, begun, &fetch);
+                        fetch
+                    });
+                    Step::fetch(stale, flight.clone())
+                }
+            });
+        steps.collect()
     }
 
     /// A fetch that keeps what it brings, whoever polls it.
@@ -284,9 +337,104 @@ impl<V: Send + Sync + 'static> Cache<V> {
         .shared()
     }
 
+    /// Fetches beside the invocation, whatever time that has left. The environment may be frozen before
+    /// it ends: then it goes on during a later invocation, or fails there, and no caller has waited
+    /// for it.
+    fn refresh(self: &Arc<Self>, key: &Key, fetch: Shared<Fetch<V>>) {
+        let Ok(runtime) = Handle::try_current() else {
+            return;
+        };
+        let (cache, key) = (self.clone(), key.clone());
+        runtime.spawn(async move {
+            let fetched = tokio::time::timeout(REFRESHED_WITHIN, fetch).await;
+            let fetched = fetched.unwrap_or_else(|_elapsed| {
+                cache.failed(&key);
+                let reason = format!("no answer within {REFRESHED_WITHIN:?}");
+                Err(ParameterError::unavailable(&key.0.name, reason))
+            });
+            if let Err(error) = fetched {
+                tracing::warn!(parameter = key.0.name, %error, "a parameter was not refreshed");
+            }
+        });
+    }
+
     fn slots(&self) -> MutexGuard<'_, Slots<V>> {
         // Every change is one assignment: whole whoever panicked meanwhile.
         self.slots.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One answer of several.
+fn one_of<V: Send + Sync + 'static>(all: &Shared<All<V>>, key: &Key) -> Fetch<V> {
+    let (all, key) = (all.clone(), key.clone());
+    async move {
+        let answered = all.await.get(&key).cloned();
+        // A provider has to answer for each; one of somebody's own might not.
+        answered.unwrap_or_else(|| {
+            let reason = "the provider has not answered for it";
+            Err(ParameterError::refused(&key.0.name, reason))
+        })
+    }
+    .boxed()
+}
+
+/// What there is for a caller.
+enum Look<V> {
+    Hit(Arc<V>),
+    /// Somebody fetches it.
+    Join(Shared<Fetch<V>>),
+    /// Nobody does; the value is old, and may be served meanwhile.
+    Fetch(Option<Arc<V>>),
+}
+
+impl<V> Step<V> {
+    /// Of a fetch that begins.
+    fn fetch(stale: Option<Arc<V>>, fetch: Shared<Fetch<V>>) -> Self {
+        match stale {
+            Some(value) => Self::Refresh(value, fetch),
+            None => Self::Wait(fetch),
+        }
+    }
+}
+
+impl<V: Send + Sync + 'static> Slots<V> {
+    fn look(&self, key: &Key, policy: Policy, now: SystemTime) -> Look<V> {
+        let slot = self.by_key.get(key);
+        let stale = match slot.and_then(|slot| slot.entry.as_ref()) {
+            Some(entry) if !policy.force => match entry.usable(now, policy) {
+                Usable::Young => return Look::Hit(entry.value.clone()),
+                Usable::Stale => Some(entry.value.clone()),
+                Usable::No => None,
+            },
+            _ => None,
+        };
+        let flight = slot.and_then(|slot| slot.flight.as_ref());
+        let joined = flight
+            .filter(|flight| !policy.force && flight.is_young(now, policy))
+            .and_then(|flight| flight.fetch.upgrade());
+        match (stale, joined) {
+            // Somebody waits for it already.
+            (Some(value), Some(_)) => Look::Hit(value),
+            (None, Some(fetch)) => Look::Join(fetch),
+            (stale, None) => Look::Fetch(stale),
+        }
+    }
+
+    /// Adds a fetch that begins, for others to join.
+    fn add(&mut self, key: &Key, (number, begun): (u64, SystemTime), fetch: &Shared<Fetch<V>>) {
+        // There: the future has not been polled to its end.
+        let Some(fetch) = fetch.downgrade() else {
+            return;
+        };
+        let slot = self.by_key.entry(key.clone()).or_insert(Slot {
+            entry: None,
+            flight: None,
+        });
+        slot.flight = Some(Flight {
+            fetch,
+            begun,
+            number,
+        });
     }
 }
 
@@ -335,18 +483,4 @@ impl<V> Flight<V> {
         let age = now.duration_since(self.begun);
         age.is_ok_and(|age| age < JOINED_FOR.min(policy.max_age))
     }
-}
-
-/// Fetches beside the invocation. The environment may be frozen before it ends: then it goes on
-/// during a later invocation, or fails there, and no caller has waited for it.
-fn refresh<V: Send + Sync + 'static>(key: &Key, fetch: Shared<Fetch<V>>) {
-    let Ok(runtime) = Handle::try_current() else {
-        return;
-    };
-    let name = key.0.name.clone();
-    runtime.spawn(async move {
-        if let Err(error) = fetch.await {
-            tracing::warn!(parameter = name, %error, "a parameter was not refreshed");
-        }
-    });
 }

@@ -1,7 +1,7 @@
 //! Cached parameters and secrets.
 //!
-//! [`Parameters`] reads from a [`Provider`]: SSM Parameter Store, Secrets Manager, AppConfig, the AWS
-//! Parameters and Secrets extension, or one's own. It asks once for many callers, keeps the answer
+//! [`Parameters`] reads from a [`Provider`]: SSM Parameter Store, Secrets Manager, AppConfig, a
+//! table of DynamoDB, the AWS Parameters and Secrets extension, or one's own. It asks once for many callers, keeps the answer
 //! for five minutes, and can serve an old one while the store is down or a newer one is under way.
 //!
 //! # Example
@@ -44,6 +44,8 @@
 #[cfg(feature = "parameters-appconfig")]
 mod appconfig;
 mod cache;
+#[cfg(feature = "parameters-dynamodb")]
+mod dynamodb;
 mod error;
 #[cfg(feature = "parameters-extension")]
 mod extension;
@@ -53,6 +55,7 @@ mod provider;
 mod reader;
 #[cfg(any(
     feature = "parameters-appconfig",
+    feature = "parameters-dynamodb",
     feature = "parameters-extension",
     feature = "parameters-secretsmanager",
     feature = "parameters-ssm"
@@ -60,6 +63,7 @@ mod reader;
 mod refusal;
 #[cfg(any(
     feature = "parameters-appconfig",
+    feature = "parameters-dynamodb",
     feature = "parameters-secretsmanager",
     feature = "parameters-ssm"
 ))]
@@ -76,6 +80,8 @@ mod value;
 
 #[cfg(feature = "parameters-appconfig")]
 pub use appconfig::AppConfig;
+#[cfg(feature = "parameters-dynamodb")]
+pub use dynamodb::DynamoDb;
 pub use error::ParameterError;
 #[cfg(feature = "parameters-extension")]
 pub use extension::Extension;

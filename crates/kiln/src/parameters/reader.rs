@@ -1,6 +1,6 @@
 //! What functions read parameters with.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use bytes::Bytes;
 use futures_util::FutureExt as _;
 use serde::de::DeserializeOwned;
 
-use super::cache::{Cache, Fetched, Key, Policy};
+use super::cache::{Cache, Key, Policy};
 use super::{
     Many, NamesProvider, Parameter, ParameterError, PathProvider, Provider, Query, Secret,
     Transform, Version, Wanted, settings,
@@ -29,6 +29,14 @@ use crate::clock::{Clock, SystemClock};
 /// - Errors are never kept. A parameter that does not exist any more, or may no longer be read, is not
 ///   served from memory either, once that is known.
 /// - What is kept is never dropped for space: names are meant to come from code, not from events.
+///
+/// # Deadlines
+/// Within an invocation, callers wait no longer than it lasts: a store that accepts and never answers
+/// is [`ParameterError::Unavailable`] 100 ms before its [deadline](crate::Deadline::current). Where a
+/// [stale value](Self::stale_if_error) may stand in, it does so after half of what is left, ten seconds
+/// at most. The fetch goes on for others that have more time; a refresh beside the invocation has thirty
+/// seconds, whatever the invocation has. Outside of invocations, during init say, the timeouts of the
+/// client count alone.
 ///
 /// # Cancellation
 /// Everything here may be dropped at any time. A fetch ends when the last one that waits for it is
@@ -104,6 +112,7 @@ impl<P: Provider> Parameters<P> {
                 stale_while_revalidate: Duration::ZERO,
                 stale_if_error: Duration::ZERO,
                 force: false,
+                goes_on: false,
             },
         }
     }
@@ -430,14 +439,16 @@ impl<P: Provider> Parameters<P> {
         &self.store.provider
     }
 
-    /// The same settings, with a memory of its own, of any provider.
+    /// The same settings, with a memory of its own, of any provider; for one who goes on without.
     #[cfg(feature = "flags")]
     pub(crate) fn erased(&self) -> Parameters<super::AnyProvider> {
         let provider = super::AnyProvider::shared(self.store.provider.clone());
+        let mut policy = self.policy;
+        policy.goes_on = true;
         Parameters {
             store: Store::empty(Arc::new(provider), self.store.names.clock()),
             query: self.query.clone(),
-            policy: self.policy,
+            policy,
         }
     }
 
@@ -513,10 +524,9 @@ impl<P: PathProvider> Parameters<P> {
 impl<P: NamesProvider> Parameters<P> {
     /// Several parameters by name: those that are not in memory in as few calls as possible.
     ///
-    /// Each is kept by itself. What fails does so by itself as well, and is told by name; of a name
-    /// that is wanted in several ways the last one is told. Calls at the same time do not wait for each
-    /// other, and what is too old is waited for, also where it might be
-    /// [revalidated](Self::stale_while_revalidate).
+    /// Each is kept by itself, and [served stale](Self::stale_while_revalidate) by itself. What fails does
+    /// so by itself as well, and is told by name; of a name that is wanted in several ways the last one
+    /// is told. What another call fetches already, of one or of many, is not asked for again.
     ///
     /// ```
     /// # use kiln::parameters::{InMemory, Parameters};
@@ -531,48 +541,36 @@ impl<P: NamesProvider> Parameters<P> {
     /// # }
     /// ```
     pub async fn get_many<W: Into<Wanted>>(&self, wanted: impl IntoIterator<Item = W>) -> Many {
-        let cache = &self.store.names;
-        let mut found = Many::default();
-        // One name may be wanted in several ways, and is fetched once.
-        let mut missing: HashMap<Query, Vec<(Wanted, Policy)>> = HashMap::new();
-        for wanted in wanted {
-            let wanted = wanted.into();
-            let query = wanted.query(&self.query);
+        let wanted: Vec<Wanted> = wanted.into_iter().map(Into::into).collect();
+        let keys = wanted.iter().map(|wanted| {
             let mut policy = self.policy;
             policy.max_age = wanted.max_age.unwrap_or(policy.max_age);
-            match cache.peek(&(query.clone(), wanted.transform), policy) {
-                Some(parameter) => found.add(wanted.name, Ok(parameter.as_ref().clone())),
-                None => missing.entry(query).or_default().push((wanted, policy)),
-            }
-        }
-        if missing.is_empty() {
-            return found;
-        }
-        let begun = cache.begin();
-        let queries = missing.keys().cloned().collect();
-        for (query, answer) in self.store.provider.fetch_names(queries).await {
-            for (wanted, policy) in missing.remove(&query).unwrap_or_default() {
-                let key = (query.clone(), wanted.transform);
-                let mut fetched: Fetched<Parameter> = answer.clone().and_then(|value| {
-                    Parameter::new(&wanted.name, value, wanted.transform).map(Arc::new)
+            ((wanted.query(&self.query), wanted.transform), policy)
+        });
+        let keys: Vec<(Key, Policy)> = keys.collect();
+        let provider = self.store.provider.clone();
+        let fetch = |keys: Vec<Key>| {
+            async move {
+                // One name may be wanted in several ways, and is fetched once.
+                let queries: HashSet<Query> = keys.iter().map(|(query, _)| query.clone()).collect();
+                let answers = provider.fetch_names(queries.into_iter().collect()).await;
+                let answers: HashMap<Query, _> = answers.into_iter().collect();
+                let fetched = keys.into_iter().filter_map(|key| {
+                    let (query, transform) = &key;
+                    let value = answers.get(query)?.clone();
+                    let fetched = value.and_then(|value| {
+                        Parameter::new(&query.name, value, *transform).map(Arc::new)
+                    });
+                    Some((key, fetched))
                 });
-                if !policy.max_age.is_zero() {
-                    cache.keep(&key, begun, &fetched);
-                    fetched = match fetched {
-                        Err(error) if error.is_unavailable() && !policy.force => {
-                            cache.stale(&key, policy, error)
-                        }
-                        fetched => fetched,
-                    };
-                }
-                found.add(wanted.name, fetched.map(|found| found.as_ref().clone()));
+                fetched.collect()
             }
-        }
-        // A provider has to answer for each; one of somebody's own might not.
-        for (query, _) in missing {
-            let error =
-                ParameterError::refused(&query.name, "the provider has not answered for it");
-            found.add(query.name, Err(error));
+            .boxed()
+        };
+        let fetched = self.store.names.get_many(&keys, fetch).await;
+        let mut found = Many::default();
+        for (wanted, fetched) in wanted.into_iter().zip(fetched) {
+            found.add(wanted.name, fetched.map(|found| found.as_ref().clone()));
         }
         found
     }

@@ -27,7 +27,10 @@ pub(super) fn classify(call: Call<'_>, status: u16, code: &str, message: &str) -
             let permission = permission(message).unwrap_or(call.permission);
             ParameterError::access_denied(call.name, permission)
         }
-        code if code.contains("Throttl") || code == "TooManyRequestsException" => {
+        code if code.contains("Throttl") => unavailable(call, &said),
+        "TooManyRequestsException" => unavailable(call, &said),
+        // DynamoDB's throttling.
+        "ProvisionedThroughputExceededException" | "RequestLimitExceeded" => {
             unavailable(call, &said)
         }
         "InternalServerError" | "InternalServiceError" | "InternalServerException" => {
@@ -104,6 +107,12 @@ mod tests {
                 unavailable("InternalServerError"),
             ),
             (503, "", "", unavailable("status 503")),
+            (
+                400,
+                "ProvisionedThroughputExceededException",
+                "",
+                unavailable("ProvisionedThroughputExceededException"),
+            ),
             (
                 400,
                 "ValidationException",

@@ -9,6 +9,7 @@ use tokio::sync::Semaphore;
 
 use super::*;
 use crate::clock::Clock;
+use crate::test_invocation::invocation;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -223,6 +224,234 @@ impl Provider for Slow {
         self.answers.acquire().await.unwrap().forget();
         Ok(number.to_string().into())
     }
+}
+
+impl NamesProvider for Slow {
+    async fn fetch_names(
+        &self,
+        queries: Vec<Query>,
+    ) -> Vec<(Query, Result<Value, ParameterError>)> {
+        let answer = self.fetch(&Query::new("")).await;
+        let answers = queries.into_iter().map(|query| (query, answer.clone()));
+        answers.collect()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_thousand_that_miss_many_at_once_fetch_once() {
+    let slow = Slow::new();
+    let parameters = Parameters::new(slow.clone());
+    let callers = (0..1_000).map(|_| {
+        let parameters = parameters.clone();
+        tokio::spawn(async move { parameters.get_many(["x", "y"]).await })
+    });
+    let callers: Vec<_> = callers.collect();
+    slow.answers.add_permits(1);
+    for found in join_all(callers).await {
+        let found = found.unwrap().into_result().unwrap();
+        assert!(found.values().all(|value| value.text().unwrap() == "1"));
+        assert_eq!(found.len(), 2);
+    }
+    assert_eq!(slow.fetches(), 1);
+}
+
+#[tokio::test]
+async fn those_who_want_one_and_those_who_want_many_join_each_other() {
+    let slow = Slow::new();
+    let parameters = Parameters::new(slow.clone());
+    let mut one = Box::pin(parameters.get("x"));
+    assert!(futures_util::poll!(&mut one).is_pending());
+    // Of these, `x` is under way; `y` and `z` are one fetch.
+    let mut many = Box::pin(parameters.get_many(["x", "y", "z"]));
+    assert!(futures_util::poll!(&mut many).is_pending());
+    let mut other = Box::pin(parameters.get("y"));
+    assert!(futures_util::poll!(&mut other).is_pending());
+    assert_eq!(slow.fetches(), 2);
+    // A caller that is dropped takes nothing from the others.
+    drop(one);
+    slow.answers.add_permits(2);
+    let found = many.await.into_result().unwrap();
+    let texts: Vec<_> = found.values().map(|found| found.text().unwrap()).collect();
+    assert_eq!(texts, ["1", "2", "2"]);
+    assert_eq!(other.await.unwrap(), "2");
+    assert_eq!(slow.fetches(), 2);
+}
+
+#[tokio::test]
+async fn those_who_want_many_are_served_stale_values_while_newer_ones_are_fetched() {
+    let (store, time, parameters) = parameters();
+    store.set("y", "1");
+    let parameters = parameters.stale_while_revalidate(MINUTE);
+    let texts = async || {
+        let found = parameters.get_many(["x", "y"]).await.into_result().unwrap();
+        let texts = found.values().map(|found| found.text().unwrap().to_owned());
+        texts.collect::<Vec<_>>()
+    };
+    assert_eq!(texts().await, ["1", "1"]);
+    store.set("x", "2");
+    store.set("y", "2");
+    time.pass(MINUTE);
+    assert_eq!(texts().await, ["1", "1"]);
+    assert_eq!(texts().await, ["1", "1"]);
+    settle().await;
+    assert_eq!(store.fetches(), 2, "one for both, beside them");
+    assert_eq!(texts().await, ["2", "2"]);
+    // Of an old one and a missing one, the old one is served; one fetch is for both.
+    store.set("z", "3");
+    time.pass(MINUTE);
+    let found = parameters.get_many(["x", "z"]).await.into_result().unwrap();
+    assert_eq!(found["x"].text().unwrap(), "2");
+    assert_eq!(found["z"].text().unwrap(), "3");
+    assert_eq!(store.fetches(), 3);
+    // Beyond the limit callers wait.
+    store.set("y", "4");
+    time.pass(2 * MINUTE);
+    assert_eq!(texts().await[1], "4");
+}
+
+#[tokio::test]
+async fn a_forced_fetch_of_many_is_kept_for_the_others() {
+    let (store, _, parameters) = parameters();
+    parameters.get("x").await.unwrap();
+    store.set("x", "2");
+    let forced = parameters.force_fetch().get_many(["x"]).await;
+    assert_eq!(forced.get("x").unwrap().text().unwrap(), "2");
+    assert_eq!(parameters.get("x").await.unwrap(), "2");
+    assert_eq!(store.fetches(), 2);
+}
+
+/// A provider of somebody's own, which forgets what it was asked.
+#[tokio::test]
+async fn a_name_that_the_provider_forgets_is_an_error() {
+    struct Forgetful;
+    impl Provider for Forgetful {
+        async fn fetch(&self, query: &Query) -> Result<Value, ParameterError> {
+            Err(ParameterError::not_found(&query.name))
+        }
+    }
+    impl NamesProvider for Forgetful {
+        async fn fetch_names(
+            &self,
+            _queries: Vec<Query>,
+        ) -> Vec<(Query, Result<Value, ParameterError>)> {
+            Vec::new()
+        }
+    }
+    let found = Parameters::new(Forgetful).get_many(["x"]).await;
+    let reason = "the provider has not answered for it";
+    assert_eq!(
+        found.into_result().unwrap_err(),
+        ParameterError::refused("x", reason)
+    );
+}
+
+/// A store that accepts and never answers.
+#[tokio::test(start_paused = true)]
+async fn a_store_that_does_not_answer_leaves_time_for_the_error() {
+    let slow = Slow::new();
+    let parameters = Parameters::new(slow.clone());
+    let uncached = parameters.clone().max_age(Duration::ZERO);
+    let left = Duration::from_secs(10);
+    for parameters in [&parameters, &uncached] {
+        let begun = tokio::time::Instant::now();
+        let error = invocation(left)
+            .scope(parameters.get("x"))
+            .await
+            .unwrap_err();
+        assert!(error.is_unavailable(), "{error}");
+        assert!(begun.elapsed() < left);
+        let found = invocation(left)
+            .scope(parameters.get_many(["x", "y"]))
+            .await;
+        assert_eq!(found.errors.len(), 2);
+        assert!(found.errors.values().all(ParameterError::is_unavailable));
+        assert!(begun.elapsed() < 2 * left);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stale_value_stands_in_for_a_store_that_does_not_answer_while_there_is_time() {
+    let slow = Slow::new();
+    let time = Time::new();
+    let parameters = Parameters::new(slow.clone())
+        .clock(time.clone())
+        .max_age(MINUTE)
+        .stale_if_error(MINUTE);
+    slow.answers.add_permits(1);
+    parameters.get("x").await.unwrap();
+    time.pass(MINUTE);
+    for (left, waits) in [(4, 2), (900, 10)] {
+        let begun = tokio::time::Instant::now();
+        let left = Duration::from_secs(left);
+        let value = invocation(left).scope(parameters.get("x")).await.unwrap();
+        assert_eq!(value, "1");
+        assert!(begun.elapsed() <= Duration::from_secs(waits) + Duration::from_millis(1));
+        assert!(begun.elapsed() + Duration::from_millis(500) >= Duration::from_secs(waits));
+        // It is left alone for a while.
+        let begun = tokio::time::Instant::now();
+        let found = invocation(left).scope(parameters.get_many(["x"])).await;
+        assert_eq!(found.get("x").unwrap().text().unwrap(), "1");
+        assert_eq!(begun.elapsed(), Duration::ZERO);
+        time.pass(Duration::from_secs(5));
+    }
+}
+
+/// Feature flags have the caller's values to go on with, which needs time.
+#[cfg(feature = "flags")]
+#[tokio::test(start_paused = true)]
+async fn what_flags_ask_for_has_half_of_what_is_left() {
+    let parameters = Parameters::new(Slow::new()).erased();
+    let begun = tokio::time::Instant::now();
+    let asked = invocation(Duration::from_secs(4)).scope(parameters.get("x"));
+    assert!(asked.await.unwrap_err().is_unavailable());
+    assert!(begun.elapsed() <= Duration::from_secs(2) + Duration::from_millis(1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_that_waits_has_a_deadline_of_its_own() {
+    let slow = Slow::new();
+    let parameters = Parameters::new(slow.clone());
+    let hurried = invocation(Duration::from_secs(1)).scope(parameters.get("x"));
+    let patient = invocation(Duration::from_secs(60)).scope(parameters.get("x"));
+    let many = invocation(Duration::from_secs(60)).scope(parameters.get_many(["x"]));
+    let answers = async {
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        slow.answers.add_permits(1);
+    };
+    let (hurried, patient, many, ()) = tokio::join!(hurried, patient, many, answers);
+    assert!(hurried.unwrap_err().is_unavailable());
+    assert_eq!(patient.unwrap(), "1");
+    assert_eq!(many.get("x").unwrap().text().unwrap(), "1");
+    assert_eq!(slow.fetches(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refresh_is_not_bound_to_the_invocation_that_began_it_and_ends() {
+    let slow = Slow::new();
+    let time = Time::new();
+    let parameters = Parameters::new(slow.clone())
+        .clock(time.clone())
+        .max_age(MINUTE)
+        .stale_while_revalidate(60 * MINUTE);
+    slow.answers.add_permits(1);
+    parameters.get("x").await.unwrap();
+    time.pass(MINUTE);
+    let hurried = invocation(Duration::from_secs(1)).scope(parameters.get("x"));
+    assert_eq!(hurried.await.unwrap(), "1");
+    // Long after that invocation.
+    tokio::time::sleep(Duration::from_secs(20)).await;
+    slow.answers.add_permits(1);
+    settle().await;
+    assert_eq!(parameters.get("x").await.unwrap(), "2");
+
+    // One that hangs is given up, and what it holds with it.
+    time.pass(MINUTE);
+    assert_eq!(parameters.get("x").await.unwrap(), "2");
+    settle().await;
+    tokio::time::sleep(Duration::from_secs(31)).await;
+    slow.answers.add_permits(1);
+    settle().await;
+    assert_eq!(slow.answers.available_permits(), 1, "nobody waits for it");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

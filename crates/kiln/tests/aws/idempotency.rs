@@ -21,7 +21,8 @@ use kiln_testing::Moto;
 use crate::dynamodb::client;
 
 const TABLE: &str = "idempotency";
-const NOW: Duration = Duration::from_secs(1_800_000_000);
+/// Far ahead, so that no invocation of these tests has a deadline that has passed.
+const NOW: Duration = Duration::from_secs(4_000_000_000);
 
 /// Makes a table with these keys.
 async fn table(client: &Client, keys: &[(&str, KeyType)]) {
@@ -112,7 +113,7 @@ async fn every_transition_of_a_record() {
         async move { store.save_in_progress(&record, now).await.unwrap() }
     };
     let mut record = Record::in_progress("f.handler#1", NOW.as_secs() + 60);
-    record.in_progress_expiration = Some(1_800_000_030_000);
+    record.in_progress_expiration = Some(4_000_000_030_000);
     record.validation = Some("hash".to_owned());
     assert_eq!(begin(&record, NOW).await, Saved::New);
     assert_eq!(begin(&record, NOW).await, Saved::Exists(record.clone()));
@@ -156,7 +157,7 @@ async fn an_execution_leaves_an_item_of_powertools() {
     let idempotency = builder.disabled(false).build().unwrap();
     let runs = AtomicU32::new(0);
     let mut context = kiln::Context::default();
-    context.deadline = 1_800_000_030_000;
+    context.deadline = 4_000_000_030_000;
     let invocation = Invocation::new(context);
     for _ in 0..2 {
         let work = || async {
@@ -179,9 +180,49 @@ async fn an_execution_leaves_an_item_of_powertools() {
     assert_eq!(text("status"), "COMPLETED");
     assert_eq!(text("data"), r#"{"cents":4490}"#);
     assert_eq!(text("validation").len(), 32);
-    assert_eq!(number("expiration"), "1800003600");
-    assert_eq!(number("in_progress_expiration"), "1800000030000");
+    assert_eq!(number("expiration"), "4000003600");
+    assert_eq!(number("in_progress_expiration"), "4000000030000");
     assert_eq!(item.len(), 6);
+}
+
+/// The item is what aws-lambda-powertools 3.37.0 has written, but for its times, of an event with the
+/// order `a`, and `IdempotencyConfig("[order, customer, weight]", "cents")`, `key_prefix="payments"`.
+#[tokio::test]
+async fn what_powertools_for_python_has_written_is_replayed() {
+    let moto = Moto::start();
+    let store = store(&moto).await;
+    let mut put = client(&moto).put_item().table_name(TABLE);
+    for (name, text) in [
+        ("id", "payments#25bdd119917c2d721631cc7b0694fa5e"),
+        ("status", "COMPLETED"),
+        (
+            "data",
+            r#"{"by": "python", "n": [1, null], "n\u00e9e": 1.5}"#,
+        ),
+        ("validation", "c4ca4238a0b923820dcc509a6f75849b"),
+    ] {
+        put = put.item(name, AttributeValue::S(text.to_owned()));
+    }
+    for (name, number) in [
+        ("expiration", "4000003600"),
+        ("in_progress_expiration", "4000000030000"),
+    ] {
+        put = put.item(name, AttributeValue::N(number.to_owned()));
+    }
+    put.send().await.unwrap();
+
+    let idempotency = Idempotency::builder(store).key_prefix("payments");
+    let idempotency = idempotency.disabled(false).clock(At(NOW)).build().unwrap();
+    let run = |cents: u32| {
+        let key = ("a", "Grüße 🦀", 1e-7);
+        let work = || async { Err::<serde_json::Value, _>("it has run") };
+        idempotency.run_validated(key, cents, work)
+    };
+    let answer = run(1).await.unwrap();
+    let written = serde_json::json!({"by": "python", "née": 1.5, "n": [1, null]});
+    assert_eq!(answer, written);
+    let error = protection(run(2).await);
+    assert!(matches!(error, IdempotencyError::PayloadMismatch { .. }));
 }
 
 #[tokio::test]
@@ -199,7 +240,7 @@ async fn a_table_may_have_a_sort_key_and_names_of_its_own() {
         .data_attribute("answer")
         .validation_attribute("check");
     let mut record = Record::in_progress("f.handler#1", NOW.as_secs() + 60);
-    record.in_progress_expiration = Some(1_800_000_030_000);
+    record.in_progress_expiration = Some(4_000_000_030_000);
     record.validation = Some("hash".to_owned());
     store.save_in_progress(&record, NOW).await.unwrap();
     let existing = store.save_in_progress(&record, NOW).await.unwrap();

@@ -43,12 +43,32 @@ struct Shaky {
     is_down: AtomicBool,
     fails_to_complete: AtomicBool,
     fails_to_delete: AtomicBool,
+    /// Which operation is never answered, though it is done.
+    silent_at: AtomicU32,
     /// What it answers instead of looking.
     stale: Mutex<Option<Record>>,
 }
 
 fn down<'a, T: Send + 'a>() -> StoreFuture<'a, T> {
     Box::pin(async { Err(StoreError::new("be reached", "it is down")) })
+}
+
+const BEGIN: u32 = 1;
+const COMPLETE: u32 = 2;
+const DELETE: u32 = 3;
+
+impl Shaky {
+    fn is_silent_at(&self, operation: u32) -> bool {
+        self.silent_at.load(Ordering::Relaxed) == operation
+    }
+}
+
+/// Does it, and does not answer: the connection hangs.
+fn silently<'a, T: Send + 'a>(done: StoreFuture<'a, T>) -> StoreFuture<'a, T> {
+    Box::pin(async {
+        done.await?;
+        std::future::pending().await
+    })
 }
 
 impl Store for Shaky {
@@ -60,21 +80,32 @@ impl Store for Shaky {
         if let Some(stale) = self.stale.lock().unwrap().clone() {
             return Box::pin(async { Ok(Saved::Exists(stale)) });
         }
-        self.memory.save_in_progress(record, now)
+        let saved = self.memory.save_in_progress(record, now);
+        match self.is_silent_at(BEGIN) {
+            true => silently(saved),
+            false => saved,
+        }
     }
 
     fn save_completed<'a>(&'a self, record: &'a Record) -> StoreFuture<'a, ()> {
         if self.fails_to_complete.load(Ordering::Relaxed) {
             return down();
         }
-        self.memory.save_completed(record)
+        match self.is_silent_at(COMPLETE) {
+            // Lost on its way there.
+            true => Box::pin(std::future::pending()),
+            false => self.memory.save_completed(record),
+        }
     }
 
     fn delete<'a>(&'a self, id: &'a str) -> StoreFuture<'a, ()> {
         if self.fails_to_delete.load(Ordering::Relaxed) {
             return down();
         }
-        self.memory.delete(id)
+        match self.is_silent_at(DELETE) {
+            true => Box::pin(std::future::pending()),
+            false => self.memory.delete(id),
+        }
     }
 }
 
@@ -327,6 +358,89 @@ async fn a_store_that_is_down_is_an_error_or_no_protection() {
     runs.store.is_down.store(true, Ordering::Relaxed);
     assert_eq!(runs.charge().await.unwrap(), 1);
     assert_eq!(runs.charge().await.unwrap(), 2);
+}
+
+/// A store that accepts and never answers must not take the whole invocation.
+#[tokio::test(start_paused = true)]
+async fn a_store_that_does_not_answer_is_an_error_in_time_or_no_protection() {
+    let left = Duration::from_secs(10);
+    let invocation = || crate::test_invocation::invocation(left);
+
+    let fails = setting(|builder| builder);
+    fails.store.silent_at.store(BEGIN, Ordering::Relaxed);
+    let begun = tokio::time::Instant::now();
+    let error = protection(invocation().scope(fails.charge()).await);
+    let IdempotencyError::PersistenceLayer(error) = error else {
+        panic!("{error:?}");
+    };
+    assert!(error.is_timeout());
+    assert!(crate::LambdaError::is_retryable(&error));
+    assert!(begun.elapsed() < left);
+    assert_eq!(fails.work.times(), 0);
+
+    // The work has half of the time.
+    let runs = setting(|builder| builder.on_store_failure(StoreFailure::RunUnprotected));
+    runs.store.silent_at.store(BEGIN, Ordering::Relaxed);
+    let begun = tokio::time::Instant::now();
+    assert_eq!(invocation().scope(runs.charge()).await.unwrap(), 1);
+    assert!(begun.elapsed() <= left / 2);
+    // What was asked has arrived: the key is in progress until the deadline.
+    assert_eq!(runs.record().unwrap().status, Status::InProgress);
+}
+
+/// What a deadline layer leaves counts, and what the context says where nothing scopes the invocation.
+#[tokio::test(start_paused = true)]
+async fn a_store_has_the_time_of_the_layer_around_it_and_of_the_event() {
+    use crate::tower::{Layer as _, ServiceExt as _};
+
+    let setting = Arc::new(setting(|builder| builder));
+    setting.store.silent_at.store(BEGIN, Ordering::Relaxed);
+    let layer = setting
+        .idempotency
+        .layer(|_: &crate::LambdaEvent<()>| "order");
+    let handler = crate::service_fn(async |_: crate::LambdaEvent<()>| Ok::<_, crate::Error>(1));
+    let layered = crate::deadline::DeadlineLayer::new()
+        .margin(Duration::from_secs(4))
+        .layer(layer.layer(handler));
+    let invocation = crate::test_invocation::invocation(Duration::from_secs(10));
+    let event = crate::LambdaEvent::new((), invocation.context.clone());
+    let begun = tokio::time::Instant::now();
+    let error = invocation.scope(layered.oneshot(event.clone())).await;
+    assert_eq!(error.unwrap_err().error_type, "IdempotencyPersistenceLayer");
+    assert!(begun.elapsed() < Duration::from_secs(6));
+
+    let begun = tokio::time::Instant::now();
+    let error = layer.layer(handler).oneshot(event).await;
+    assert_eq!(error.unwrap_err().error_type, "IdempotencyPersistenceLayer");
+    assert!(begun.elapsed() < Duration::from_secs(10));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_whose_storing_is_not_answered_is_given() {
+    for policy in [StoreFailure::Fail, StoreFailure::RunUnprotected] {
+        let setting = setting(|builder| builder.cached_records(256).on_store_failure(policy));
+        setting.store.silent_at.store(COMPLETE, Ordering::Relaxed);
+        let invocation = crate::test_invocation::invocation(Duration::from_secs(10));
+        let begun = tokio::time::Instant::now();
+        assert_eq!(invocation.scope(setting.charge()).await.unwrap(), 1);
+        assert!(begun.elapsed() < Duration::from_secs(10));
+        // Elsewhere the key is blocked until the deadline; in this environment the answer is known.
+        assert_eq!(setting.record().unwrap().status, Status::InProgress);
+        assert_eq!(setting.charge().await.unwrap(), 1);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_error_stays_the_handlers_when_deleting_is_not_answered() {
+    let setting = setting(|builder| builder);
+    setting.store.silent_at.store(DELETE, Ordering::Relaxed);
+    let invocation = crate::test_invocation::invocation(Duration::from_secs(10));
+    let begun = tokio::time::Instant::now();
+    let failed = setting.idempotency.run("order", || setting.work.fail());
+    let failed = invocation.scope(failed).await;
+    assert!(matches!(failed, Err(RunError::Handler("declined"))));
+    assert!(begun.elapsed() < Duration::from_secs(10));
+    assert_eq!(setting.record().unwrap().status, Status::InProgress);
 }
 
 #[tokio::test]
