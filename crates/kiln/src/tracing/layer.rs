@@ -424,3 +424,63 @@ impl<C> TracingLayer<C> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use opentelemetry_sdk::trace::{InMemorySpanExporter, SpanData};
+    use tower::{ServiceExt as _, service_fn};
+
+    use super::*;
+
+    /// The span of an invocation, where one variable says no.
+    async fn span(
+        variable: Option<&str>,
+        answer: Result<&'static str, &'static str>,
+    ) -> Result<SpanData, Box<dyn std::error::Error>> {
+        let exporter = InMemorySpanExporter::default();
+        let provider = crate::tracing::provider()
+            .with_batch_exporter(exporter.clone())
+            .build();
+        let mut layer = TracingLayer::new(provider).capture_response();
+        layer.settings = Settings::read(true, |name| {
+            (Some(name) == variable).then(|| "false".to_owned())
+        });
+        let handler = service_fn(move |_: LambdaEvent<()>| async move {
+            answer.map_err(|message| Diagnostic {
+                error_type: "CardDeclined".to_owned(),
+                error_message: message.to_owned(),
+            })
+        });
+        let event = LambdaEvent::new((), lambda_runtime::Context::default());
+        let _answered = layer.layer(handler).oneshot(event).await;
+        Ok(exporter.get_finished_spans()?.remove(0))
+    }
+
+    #[tokio::test]
+    async fn a_variable_keeps_responses_out_of_spans() {
+        for (variable, recorded) in [
+            (None, true),
+            (Some("POWERTOOLS_TRACER_CAPTURE_ERROR"), true),
+            (Some("POWERTOOLS_TRACER_CAPTURE_RESPONSE"), false),
+        ] {
+            let span = span(variable, Ok("paid by 4242")).await.unwrap();
+            let has_it = format!("{span:?}").contains("4242");
+            assert_eq!(has_it, recorded, "{variable:?}: {span:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_variable_keeps_messages_of_errors_out_of_spans() {
+        for (variable, recorded) in [
+            (None, true),
+            (Some("POWERTOOLS_TRACER_CAPTURE_RESPONSE"), true),
+            (Some("POWERTOOLS_TRACER_CAPTURE_ERROR"), false),
+        ] {
+            let span = span(variable, Err("of 4242")).await.unwrap();
+            let text = format!("{span:?}");
+            assert_eq!(text.contains("4242"), recorded, "{variable:?}: {text}");
+            // That it has failed, and how, is no message.
+            assert!(text.contains("CardDeclined"), "{variable:?}: {text}");
+        }
+    }
+}

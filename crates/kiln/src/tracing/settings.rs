@@ -21,7 +21,7 @@ impl Settings {
         Self::read(on_lambda, |name| std::env::var(name).ok())
     }
 
-    fn read(on_lambda: bool, get: impl Fn(&str) -> Option<String>) -> Self {
+    pub(super) fn read(on_lambda: bool, get: impl Fn(&str) -> Option<String>) -> Self {
         let flag = |name: &str| get(name).as_deref().and_then(switch);
         let disabled = flag("POWERTOOLS_TRACE_DISABLED").unwrap_or(false);
         Self {
@@ -54,6 +54,34 @@ mod tests {
                     .map(str::to_owned)
             });
             assert_eq!(settings.enabled, enabled, "{disabled:?}");
+        }
+    }
+
+    #[test]
+    fn errors_and_responses_are_captured_unless_their_variable_says_no() {
+        for (value, captured) in [
+            (None, true),
+            (Some("true"), true),
+            (Some("1"), true),
+            (Some("False"), false),
+            (Some("0"), false),
+            (Some("off"), false),
+            (Some("nonsense"), true),
+        ] {
+            let with = |variable: &str| {
+                Settings::read(true, |name| {
+                    value.filter(|_| name == variable).map(str::to_owned)
+                })
+            };
+            let expected = |capture_error, capture_response| Settings {
+                enabled: true,
+                capture_error,
+                capture_response,
+            };
+            let of_errors = with("POWERTOOLS_TRACER_CAPTURE_ERROR");
+            assert_eq!(of_errors, expected(captured, true), "{value:?}");
+            let of_responses = with("POWERTOOLS_TRACER_CAPTURE_RESPONSE");
+            assert_eq!(of_responses, expected(true, captured), "{value:?}");
         }
     }
 }
