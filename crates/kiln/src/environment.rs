@@ -12,6 +12,16 @@ use std::thread::available_parallelism;
 /// The memory setting, in MB, that comes with one whole vCPU.
 ///
 /// Source: [Configure Lambda function memory](https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html).
+///
+/// # Example
+///
+/// ```
+/// use kiln::environment::{self, MB_PER_VCPU};
+///
+/// // Outside of Lambda there is no memory setting.
+/// let has_a_vcpu = environment::current().memory_mb.is_none_or(|memory| memory >= MB_PER_VCPU);
+/// assert!(has_a_vcpu);
+/// ```
 pub const MB_PER_VCPU: u32 = 1_769;
 
 /// The settings of this execution environment.

@@ -22,9 +22,43 @@ use super::sources::{DynamoDb, Kafka, Kinesis, Source, Sqs};
 use crate::deadline::Deadline;
 
 /// How many records are under way at once unless said otherwise.
+///
+/// # Example
+///
+/// ```
+/// use kiln::batch::{self, SqsEvent, SqsMessage};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), kiln::batch::BatchError> {
+/// let event: SqsEvent = kiln::testing::sample("sqs");
+/// let response = batch::sqs(event, async |_: SqsMessage| Ok::<_, kiln::Error>(()))
+///     // For calls that are quick, and a service that can take them.
+///     .concurrency(4 * batch::CONCURRENCY)
+///     .await?;
+/// assert!(response.batch_item_failures.is_empty());
+/// # Ok(())
+/// # }
+/// ```
 pub const CONCURRENCY: usize = 16;
 
 /// What is kept of the invocation's time to write the answer unless said otherwise: 500 ms.
+///
+/// # Example
+///
+/// ```
+/// use kiln::batch::{self, SqsEvent, SqsMessage};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), kiln::batch::BatchError> {
+/// let event: SqsEvent = kiln::testing::sample("sqs");
+/// let response = batch::sqs(event, async |_: SqsMessage| Ok::<_, kiln::Error>(()))
+///     // Layers around the handler send something of their own.
+///     .margin(2 * batch::MARGIN)
+///     .await?;
+/// assert!(response.batch_item_failures.is_empty());
+/// # Ok(())
+/// # }
+/// ```
 pub const MARGIN: Duration = Duration::from_millis(500);
 
 /// A batch that is handled when it is awaited.

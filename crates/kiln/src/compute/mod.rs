@@ -71,6 +71,17 @@ pub use rayon;
 
 /// How long before the deadline of the invocation a computation is given up: 100 ms, in which the
 /// handler can answer.
+///
+/// # Example
+///
+/// ```
+/// use kiln::{Deadline, compute};
+/// use std::time::Duration;
+///
+/// // Whether there is time for a computation of two seconds.
+/// let left = Deadline::current().less(compute::MARGIN).remaining();
+/// assert!(left.is_none_or(|left| left > Duration::from_secs(2)));
+/// ```
 pub const MARGIN: Duration = Duration::from_millis(100);
 
 /// Runs a closure on the pool.

@@ -19,12 +19,33 @@ use crate::service_of::service_of;
 /// bytes).`; the documented number is 6 MB ([quotas]).
 ///
 /// [quotas]: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+///
+/// # Example
+///
+/// ```
+/// use kiln::http::RESPONSE_LIMIT;
+///
+/// // Bytes stand in the JSON as base64, four for three.
+/// let image = vec![0_u8; 5 << 20];
+/// assert!(image.len().div_ceil(3) * 4 > RESPONSE_LIMIT, "5 MB are too much");
+/// ```
 pub const RESPONSE_LIMIT: usize = 6_291_556;
 
 /// The largest response that a load balancer takes from a function, in bytes of JSON: 1 MB
 /// ([Lambda functions as targets]).
 ///
 /// [Lambda functions as targets]: https://docs.aws.amazon.com/elasticloadbalancing/latest/application/lambda-functions.html
+///
+/// # Example
+///
+/// ```
+/// use kiln::http::{ALB_RESPONSE_LIMIT, RESPONSE_LIMIT, ResponseLimitLayer};
+///
+/// assert!(ALB_RESPONSE_LIMIT < RESPONSE_LIMIT);
+/// // Answers to a load balancer have it anyway. For a function that is to answer alike behind all:
+/// let layer = ResponseLimitLayer::new().at_most(ALB_RESPONSE_LIMIT);
+/// # let _ = layer;
+/// ```
 pub const ALB_RESPONSE_LIMIT: usize = 1_048_576;
 
 /// What the JSON of a response has around status, headers and body, generously.

@@ -17,9 +17,33 @@ use crate::environment;
 use crate::switch::switch;
 
 /// How long a record counts unless said otherwise: an hour.
+///
+/// # Example
+///
+/// ```
+/// use kiln::idempotency::{EXPIRES_AFTER, Idempotency, MemoryStore};
+///
+/// // For callers that try again for a day.
+/// let idempotency = Idempotency::builder(MemoryStore::new())
+///     .expires_after(24 * EXPIRES_AFTER)
+///     .build();
+/// assert!(idempotency.is_ok());
+/// ```
 pub const EXPIRES_AFTER: Duration = Duration::from_secs(3_600);
 
 /// How many completed records are kept in memory unless said otherwise.
+///
+/// # Example
+///
+/// ```
+/// use kiln::idempotency::{CACHED_RECORDS, Idempotency, MemoryStore};
+///
+/// // For results that are large.
+/// let idempotency = Idempotency::builder(MemoryStore::new())
+///     .cached_records(CACHED_RECORDS / 16)
+///     .build();
+/// assert!(idempotency.is_ok());
+/// ```
 pub const CACHED_RECORDS: usize = 256;
 
 /// The settings of an [`Idempotency`].

@@ -64,6 +64,17 @@ pub use retry::{Retry, retry, retry_if};
 
 /// How long before the deadline of the invocation calls are given up: 100 ms, in which the handler can
 /// answer.
+///
+/// # Example
+///
+/// ```
+/// use kiln::{Deadline, io};
+/// use std::time::Duration;
+///
+/// // What calls have of the last two seconds.
+/// let left = Deadline::after(Duration::from_secs(2)).less(io::MARGIN).remaining();
+/// assert!(left <= Some(Duration::from_millis(1_900)));
+/// ```
 pub const MARGIN: Duration = Duration::from_millis(100);
 
 #[cfg(test)]

@@ -71,6 +71,17 @@ pub use report::Report;
 
 /// How long before the deadline of the invocation a pipeline ends: 100 ms, in which the handler can
 /// answer.
+///
+/// # Example
+///
+/// ```
+/// use kiln::{Deadline, pipeline};
+/// use std::time::Duration;
+///
+/// // What a pipeline has of 30 seconds.
+/// let left = Deadline::after(Duration::from_secs(30)).less(pipeline::MARGIN).remaining();
+/// assert!(left <= Some(Duration::from_millis(29_900)));
+/// ```
 pub const MARGIN: Duration = Duration::from_millis(100);
 
 #[cfg(test)]

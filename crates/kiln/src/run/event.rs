@@ -17,6 +17,21 @@ use serde::{Deserialize, Deserializer};
 use crate::unreadable;
 
 /// The `errorType` of an invocation whose event is not what the handler takes.
+///
+/// # Example
+///
+/// ```
+/// use kiln::Diagnostic;
+/// use kiln::run::INVALID_EVENT;
+///
+/// /// For a layer that counts failures: whether it is who sends events that has to mend something.
+/// fn is_the_senders(failure: &Diagnostic) -> bool {
+///     failure.error_type == INVALID_EVENT
+/// }
+/// # let of = |kind: &str| Diagnostic { error_type: kind.to_owned(), error_message: String::new() };
+/// assert!(is_the_senders(&of("InvalidEvent")));
+/// assert!(!is_the_senders(&of("HandlerPanicked")));
+/// ```
 pub const INVALID_EVENT: &str = "InvalidEvent";
 
 thread_local! {

@@ -9,6 +9,18 @@ use std::sync::Once;
 /// The `errorType` of an invocation whose handler panicked.
 ///
 /// The type that `lambda_runtime` gives it is the name of a `Box`, on which no alarm can match.
+///
+/// # Example
+///
+/// ```
+/// use kiln::{Error, LambdaEvent, run, testing};
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+/// let handler = async |event: LambdaEvent<Vec<u32>>| Ok::<_, Error>(event.payload[0]);
+/// let error = testing::invoke(handler, testing::event(vec![])).await.unwrap_err();
+/// assert_eq!(error.error_type, run::PANICKED);
+/// # });
+/// ```
 pub const PANICKED: &str = "HandlerPanicked";
 
 /// The `errorType` of an environment whose init hook panicked.
