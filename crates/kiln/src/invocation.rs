@@ -1,7 +1,10 @@
 //! What is being handled: request id, deadline, trace.
 //!
 //! [`run`](crate::run()) and [`testing`](crate) put every invocation into scope, and the other parts
-//! find it here: logs carry its request id, [`io`](crate) stops in time for its deadline.
+//! find it here: logs carry its request id, [`io`](crate) stops in time for its deadline. It is what the
+//! Runtime API sends as headers beside the event ([Next invocation]).
+//!
+//! [Next invocation]: https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html#runtimes-api-next
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -45,7 +48,9 @@ pub struct Invocation {
     pub context: Context,
     /// Whether it is the first of its environment and has waited for its init.
     ///
-    /// False with provisioned concurrency and on managed instances, where environments are made ahead.
+    /// False with provisioned concurrency and on managed instances, where environments are made ahead:
+    /// see [`Initialization`](crate::environment::Initialization), and
+    /// [Lambda execution environment](https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html).
     pub cold_start: bool,
     extensions: Mutex<http::Extensions>,
     /// What parts of this crate keep. Apart, so that who holds the other can log.

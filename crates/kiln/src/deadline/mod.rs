@@ -1,7 +1,12 @@
 //! The time that is left, and an answer before it ends.
 //!
-//! Lambda ends an invocation at its deadline by killing the execution environment: the caller reads
-//! `Task timed out`, what was computed is lost, and the next invocation waits for a new environment.
+//! Lambda ends an invocation at its [timeout] by killing the processes of the execution environment and
+//! [resetting] it: the caller reads `Task timed out`, what was computed is lost, and the next invocation
+//! waits for another init. When that is comes with [each event][next], as a time of day.
+//!
+//! [timeout]: https://docs.aws.amazon.com/lambda/latest/dg/configuration-timeout.html
+//! [resetting]: https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html
+//! [next]: https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html#runtimes-api-next
 
 mod layer;
 #[cfg(any(feature = "idempotency", feature = "parameters"))]
@@ -83,6 +88,9 @@ impl Deadline {
     }
 
     /// Of an invocation. A context without one, as tests make them, has [none](Self::NEVER).
+    ///
+    /// Lambda's `Lambda-Runtime-Deadline-Ms`, in milliseconds since 1970: see
+    /// [Next invocation](https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html#runtimes-api-next).
     ///
     /// # Example
     ///

@@ -1,8 +1,9 @@
 //! Errors with a stable type, for alarms, retries and HTTP answers.
 //!
-//! What Lambda reports of a failed invocation is an `errorType` and an `errorMessage`. Alarms,
-//! metric filters and Step Functions match on the type, so it must not change when code moves; the
-//! default of `lambda_runtime` is the name of a Rust type, which for a boxed error is that of the box.
+//! What Lambda reports of a failed invocation is an `errorType` and an `errorMessage`
+//! ([Invocation error]). Alarms, metric filters and [Step Functions] match on the type, so it must not
+//! change when code moves; the default of `lambda_runtime` is the name of a Rust type, which for a boxed
+//! error is that of the box.
 //!
 //! # Example
 //!
@@ -33,6 +34,9 @@
 //! A handler of many errors returns `Result<_, kiln::Diagnostic>`, into which `?` turns all of them.
 //! In a box (`kiln::Error`, which `?` fills as well) the errors of this crate keep their types; a type
 //! of the function's own is lost there, and reported as `Error`.
+//!
+//! [Invocation error]: https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html#runtimes-api-invokeerror
+//! [Step Functions]: https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html
 
 mod boxed;
 
@@ -85,6 +89,10 @@ use lambda_runtime::Diagnostic;
 )]
 pub trait LambdaError: std::error::Error {
     /// What Lambda reports as `errorType`: the same for as long as somebody may match on it.
+    ///
+    /// Of the states of Step Functions, `Retry` and `Catch` match on it: see [Handling errors].
+    ///
+    /// [Handling errors]: https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html
     ///
     /// # Example
     ///
@@ -146,7 +154,9 @@ pub trait LambdaError: std::error::Error {
         StatusCode::INTERNAL_SERVER_ERROR
     }
 
-    /// What Lambda reports: the type, and the message.
+    /// What Lambda reports: the type, and the message, as the Runtime API's [Invocation error] takes them.
+    ///
+    /// [Invocation error]: https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html#runtimes-api-invokeerror
     ///
     /// # Example
     ///

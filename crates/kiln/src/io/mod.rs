@@ -40,7 +40,10 @@
 //!
 //! Everything here ends [`MARGIN`] before the deadline of the current invocation, unless another margin
 //! or deadline is set: calls under way are dropped, none is begun, and no retry is waited for that
-//! would come too late. What became of each call is said by its [`CallError`].
+//! would come too late. What became of each call is said by its [`CallError`]. A handler that waits on
+//! ends with its [environment], and with what the other calls have brought.
+//!
+//! [environment]: https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html
 //!
 //! # Cancellation
 //!

@@ -13,7 +13,7 @@ use crate::errors::LambdaError;
 /// Random from zero, so that the callers of a service that has just failed all of them do not come back
 /// together: see [Exponential Backoff And Jitter][jitter].
 ///
-/// SDK clients of AWS retry on their own: do not multiply that by trying their calls again here.
+/// SDK clients of AWS [retry on their own][sdk]: do not multiply that by trying their calls again here.
 ///
 /// # Example
 ///
@@ -29,6 +29,7 @@ use crate::errors::LambdaError;
 /// ```
 ///
 /// [jitter]: https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
+/// [sdk]: https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Retry {
     attempts: u32,

@@ -37,8 +37,12 @@
 //! - [`memory`](Pipeline::memory): bytes of all items that have begun and not ended. An item begins
 //!   when all it says it takes is free, and in the order of the items: a large one waits for the small
 //!   ones before it, and is not overtaken. One that is larger than all of the memory fails with
-//!   [`Cause::TooLarge`], and nothing is begun for it.
-//! - computations at once: the threads of the [pool](crate::compute).
+//!   [`Cause::TooLarge`], and nothing is begun for it. Leave some of the function's [memory] to
+//!   everything else: a process that exceeds it is killed.
+//! - computations at once: the threads of the [pool](crate::compute), which are as many as the memory
+//!   brings processors.
+//!
+//! [memory]: https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html
 //!
 //! # Failures
 //!
@@ -51,7 +55,10 @@
 //!
 //! All ends [`MARGIN`] before the deadline of the current invocation, unless another margin or deadline
 //! is set: what is under way is dropped, and the report says how far each item was. With a
-//! [`lead`](Pipeline::lead), no item is begun that could not come to its end.
+//! [`lead`](Pipeline::lead), no item is begun that could not come to its end. At the deadline itself
+//! Lambda would reset the [environment], and nobody would know.
+//!
+//! [environment]: https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html
 //!
 //! # Cancellation
 //!
