@@ -217,13 +217,6 @@ fn a_resource_that_fails_is_told_to_the_caller() {
 }
 
 #[test]
-fn a_response_streams() {
-    let watch = watch("streamed", &[]);
-    let answer = watch.client().invoke("streamed", "{}");
-    assert!(answer.text().ends_with("1\n2\n3\n"), "{}", answer.text());
-}
-
-#[test]
 fn outside_of_lambda_it_says_what_to_do() {
     // Built by the watch, run without it.
     let _built = (watch("hello", &[]), watch("in_tokio", &[]));

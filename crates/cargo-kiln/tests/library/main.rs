@@ -5,4 +5,5 @@ mod errors;
 mod http;
 mod logging;
 mod metrics;
+mod streaming;
 mod together;
