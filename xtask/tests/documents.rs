@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
-use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
+use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
 
 #[test]
 fn promises_name_tests_that_exist() {
@@ -187,6 +187,27 @@ fn examples_are_called_with_the_events_of_kiln_event() {
     assert!(functions > 10, "only {functions} functions were found");
 }
 
+#[test]
+fn no_code_of_the_library_is_left_out() {
+    let chapters = markdown_files(&root().join("docs/library"));
+    let (mut compiled, mut broken) = (0, Vec::new());
+    for path in &chapters {
+        for words in fences(&fs::read_to_string(path).unwrap()) {
+            match words.as_str() {
+                "rust" | "rust,no_run" => compiled += 1,
+                // What is no Rust, by its name: `text` may be anything.
+                "console" | "json" | "toml" | "yaml" => {}
+                _ => broken.push(format!("{}: ```{words}", path.display())),
+            }
+        }
+    }
+    assert_eq!(
+        broken, [""; 0],
+        "code that nothing compiles: `rust` or `rust,no_run`, with hidden lines for what it takes"
+    );
+    assert!(compiled > 40, "only {compiled} examples were found");
+}
+
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("..")
@@ -242,6 +263,16 @@ fn has_test(source: &str, name: &str) -> bool {
                 .take_while(|line| line.starts_with("#[") || line.starts_with("//"))
                 .any(|line| line.starts_with("#[test]") || line.starts_with("#[tokio::test"))
         })
+}
+
+/// What stands behind the first backticks of each piece of code; nothing of one that is indented.
+fn fences(markdown: &str) -> Vec<String> {
+    let code = Parser::new(markdown).filter_map(|event| match event {
+        Event::Start(Tag::CodeBlock(CodeBlockKind::Fenced(words))) => Some(words.to_string()),
+        Event::Start(Tag::CodeBlock(CodeBlockKind::Indented)) => Some(String::new()),
+        _ => None,
+    });
+    code.collect()
 }
 
 /// What links are about, of one page.
