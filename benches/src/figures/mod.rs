@@ -46,6 +46,8 @@ pub enum Figure {
     Idempotency,
     /// The library: a million small items, and how late a timer is beside them
     Compute,
+    /// The library: 100 calls over HTTP, one that hangs, and a service that refuses some
+    FanOut,
     /// The library: 64 items that are downloaded, computed and uploaded
     Pipeline,
     /// The library: what logs, metrics and the deadline add to an invocation
@@ -144,6 +146,7 @@ impl Figure {
             Self::Batch
                 | Self::Compute
                 | Self::Connections
+                | Self::FanOut
                 | Self::Flags
                 | Self::Http
                 | Self::Idempotency
@@ -169,6 +172,7 @@ impl Figure {
             Self::Http => library::http::measure(plan),
             Self::Idempotency => library::idempotency::measure(plan),
             Self::Compute => library::compute::measure(plan),
+            Self::FanOut => library::fan_out::measure(plan),
             Self::Pipeline => library::pipeline::measure(plan),
             Self::Layers => library::layers::measure(plan),
             Self::Start => library::start::measure(plan),

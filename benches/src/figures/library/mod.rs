@@ -8,6 +8,7 @@ pub(super) mod batch;
 mod both;
 pub(super) mod compute;
 pub(super) mod connections;
+pub(super) mod fan_out;
 pub(super) mod flags;
 mod functions;
 pub(super) mod http;
