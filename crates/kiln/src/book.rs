@@ -23,6 +23,7 @@ chapters! {
     "entry.md",
     "errors.md",
     "examples.md",
+    "extensions.md",
     "fan-out.md",
     "feature-flags.md",
     "http.md",
