@@ -1,7 +1,6 @@
 //! 100 calls of a service over HTTP: one after the other, all at once, and so many at a time; one that
 //! hangs, with a deadline; and a service that refuses what is too much.
 
-use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -17,10 +16,9 @@ use kiln::Context;
 use kiln::invocation::Invocation;
 use kiln::io::{CallError, Retry, fan_out};
 use kiln::lambda_runtime::tower::BoxError;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream};
 
 use super::on_one_thread;
+use super::stand_in::{Answer, StandIn};
 use crate::error::BenchError;
 use crate::figures::{Plan, round};
 use crate::report::{Reading, Row, Section, Target};
@@ -157,7 +155,7 @@ impl Caller {
 }
 
 async fn by_loop(service: Patient) -> Result<Outcome, BenchError> {
-    let (caller, service) = service.serve().await.map_err(BenchError::Machine)?;
+    let (caller, service) = service.serve().await?;
     let began = Instant::now();
     let mut answered = 0;
     for number in 0..CALLS {
@@ -168,7 +166,7 @@ async fn by_loop(service: Patient) -> Result<Outcome, BenchError> {
 
 /// As it is usually written. At the deadline there is nothing left of it.
 async fn by_join_all(service: Patient) -> Result<Outcome, BenchError> {
-    let (caller, service) = service.serve().await.map_err(BenchError::Machine)?;
+    let (caller, service) = service.serve().await?;
     let began = Instant::now();
     let calls = join_all((0..CALLS).map(|number| caller.call(number)));
     Ok(match tokio::time::timeout(LEFT, calls).await {
@@ -181,7 +179,7 @@ async fn by_join_all(service: Patient) -> Result<Outcome, BenchError> {
 }
 
 async fn by_kiln(service: Patient, limit: usize) -> Result<Outcome, BenchError> {
-    let (caller, service) = service.serve().await.map_err(BenchError::Machine)?;
+    let (caller, service) = service.serve().await?;
     let mut context = Context::default();
     let now = SystemTime::now()
         .duration_since(UNIX_EPOCH)
@@ -231,37 +229,24 @@ impl Patient {
     }
 
     /// Serves on this runtime, for as long as that runs, and gives who calls it.
-    async fn serve(self) -> io::Result<(Caller, Arc<Self>)> {
-        let listener = TcpListener::bind("127.0.0.1:0").await?;
-        let caller = Caller {
-            client: Client::builder(TokioExecutor::new()).build_http(),
-            address: listener.local_addr()?,
-        };
+    async fn serve(self) -> Result<(Caller, Arc<Self>), BenchError> {
         let service = Arc::new(self);
         let serving = Arc::clone(&service);
-        tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                let serving = Arc::clone(&serving);
-                tokio::spawn(async move { serving.converse(stream).await });
+        let server = StandIn::serve_by(move |head, _body| {
+            let hangs = serving.hangs && head.starts_with(b"GET /50 ");
+            let serving = Arc::clone(&serving);
+            async move {
+                Answer {
+                    status: serving.answer(hangs).await,
+                    body: "".into(),
+                }
             }
         });
+        let caller = Caller {
+            client: Client::builder(TokioExecutor::new()).build_http(),
+            address: server.await.map_err(BenchError::Machine)?.address,
+        };
         Ok((caller, service))
-    }
-
-    async fn converse(&self, mut stream: TcpStream) -> io::Result<()> {
-        let mut asked = Vec::new();
-        while stream.read_buf(&mut asked).await? > 0 {
-            // A GET ends with an empty line, and the next one waits for the answer.
-            if !asked.ends_with(b"\r\n\r\n") {
-                continue;
-            }
-            let hangs = self.hangs && asked.starts_with(b"GET /50 ");
-            asked.clear();
-            let status = self.answer(hangs).await;
-            let answer = format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\n\r\n");
-            stream.write_all(answer.as_bytes()).await?;
-        }
-        Ok(())
     }
 
     async fn answer(&self, hangs: bool) -> &'static str {
