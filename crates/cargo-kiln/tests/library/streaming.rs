@@ -69,7 +69,10 @@ fn the_first_part_arrives_before_the_last_is_written() {
 
 #[test]
 fn an_answer_over_http_streams_as_well() {
-    let (watch, directory) = (watch(&["--bin=streamed_http", "--features=http"]), directory());
+    let (watch, directory) = (
+        watch(&["--bin=streamed_http", "--features=http"]),
+        directory(),
+    );
     let mut event: Value = serde_json::from_str(include_str!(
         "../../../kiln/src/testing/samples/function-url.json"
     ))
