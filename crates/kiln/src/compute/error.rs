@@ -9,6 +9,7 @@ use rayon::ThreadPoolBuildError;
 
 use crate::deadline::DeadlineExceeded;
 use crate::errors::{LambdaError, lambda_error};
+use crate::run::panic_message;
 
 /// A computation has no result.
 ///
@@ -45,16 +46,9 @@ impl ComputeError {
     /// Of what a panic has left behind.
     pub(crate) fn panicked(payload: &(dyn Any + Send)) -> Self {
         Self::Panicked {
-            message: panic_message(payload),
+            message: panic_message(payload).to_owned(),
         }
     }
-}
-
-/// What a panic said.
-pub(crate) fn panic_message(payload: &(dyn Any + Send)) -> String {
-    let text = payload.downcast_ref::<&'static str>().copied();
-    let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
-    text.unwrap_or("a panic without a message").to_owned()
 }
 
 impl fmt::Display for ComputeError {

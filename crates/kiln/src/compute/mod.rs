@@ -62,8 +62,6 @@ mod map;
 mod pool;
 mod scope;
 
-#[cfg(feature = "pipeline")]
-pub(crate) use error::panic_message;
 pub use error::{ComputeError, TryMapError};
 pub use map::{map, try_map};
 pub use pool::{init, pool, threads};

@@ -82,7 +82,7 @@ async fn a_panic_is_an_error_with_its_message() {
     .unwrap_err();
     assert_eq!(
         error.to_string(),
-        "the computation panicked: `a panic without a message`"
+        "the computation panicked: `a value that is not text`"
     );
     // The pool has survived all of it.
     assert_eq!(in_time(run(|| 1)).await.unwrap(), 1);

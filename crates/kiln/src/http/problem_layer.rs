@@ -1,6 +1,5 @@
 //! Errors, panics and empty error answers become problem documents.
 
-use std::any::Any;
 use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
 use std::task::{Context, Poll};
@@ -13,7 +12,7 @@ use tower::{Service, ServiceExt as _};
 
 use super::{Answering, Problem, request_id};
 use crate::LambdaError;
-use crate::run::PANICKED;
+use crate::run::{PANICKED, panic_message};
 use crate::service_of::service_of;
 
 /// Has a service answer with [problem documents](Problem) where it would fail.
@@ -137,7 +136,7 @@ where
                     ::tracing::error!(
                         error_type = PANICKED,
                         "the handler panicked: {}",
-                        message_of(panic.as_ref())
+                        panic_message(panic.as_ref())
                     );
                     Problem::new(StatusCode::INTERNAL_SERVER_ERROR)
                 }
@@ -172,12 +171,4 @@ pub(super) fn log(error: &(impl LambdaError + ?Sized)) {
     } else {
         ::tracing::error!(error_type, "request failed: {error}");
     }
-}
-
-pub(super) fn message_of(panic: &(dyn Any + Send)) -> &str {
-    panic
-        .downcast_ref::<&str>()
-        .copied()
-        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("without a message")
 }

@@ -9,8 +9,8 @@ use lambda_http::request::RequestContext;
 use lambda_http::{Body, IntoResponse, RequestExt as _};
 use tower::Service;
 
-use super::problem_layer::message_of;
 use super::{Answering, Problem, request_id};
+use crate::run::panic_message;
 use crate::service_of::service_of;
 
 /// The largest response that Lambda takes from a function, in bytes of JSON.
@@ -181,7 +181,7 @@ where
                     size => Some(size),
                 },
                 Err(panic) => {
-                    let message = message_of(panic.as_ref());
+                    let message = panic_message(panic.as_ref());
                     ::tracing::error!(
                         error_type = "Body",
                         "the body of the answer broke off: {message}"

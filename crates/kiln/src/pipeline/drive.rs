@@ -14,8 +14,9 @@ use tokio::time::{Instant, sleep_until};
 
 use super::builder::Settings;
 use super::{Cause, ItemError, Report, Stage};
-use crate::compute::{self, ComputeError, panic_message};
+use crate::compute::{self, ComputeError};
 use crate::deadline::Deadline;
+use crate::run::panic_message;
 
 /// What a stage gives.
 type Outcome<T, E> = Result<T, Cause<E>>;
@@ -136,7 +137,7 @@ async fn caught<T, E>(transfer: impl Future<Output = Result<T, E>>) -> Outcome<T
     match AssertUnwindSafe(transfer).catch_unwind().await {
         Ok(result) => result.map_err(Cause::Failed),
         Err(payload) => Err(Cause::Panicked {
-            message: panic_message(payload.as_ref()),
+            message: panic_message(payload.as_ref()).to_owned(),
         }),
     }
 }

@@ -65,6 +65,8 @@ pub(crate) use assemble::{Function, assemble, once};
 pub use builder::{Builder, Init, NoInit};
 pub use event::INVALID_EVENT;
 pub use panics::PANICKED;
+#[cfg(any(feature = "compute", feature = "http"))]
+pub(crate) use panics::message as panic_message;
 pub use scope::{InvocationLayer, InvocationService};
 pub use start::StartError;
 

@@ -47,8 +47,8 @@ impl Panic {
         LAST.take()
             // Another one, if it was carried here from another thread.
             .filter(|last| last.message == message)
-            .unwrap_or(Self {
-                message,
+            .unwrap_or_else(|| Self {
+                message: message.to_owned(),
                 location: None,
                 backtrace: None,
             })
@@ -73,15 +73,15 @@ pub(super) fn remember() {
 fn of_hook(info: &PanicHookInfo<'_>) -> Panic {
     let backtrace = Backtrace::capture();
     Panic {
-        message: message(info.payload()),
+        message: message(info.payload()).to_owned(),
         location: info.location().map(ToString::to_string),
         backtrace: (backtrace.status() == BacktraceStatus::Captured).then(|| backtrace.to_string()),
     }
 }
 
-fn message(payload: &(dyn Any + Send)) -> String {
+/// What a panic said, of its payload.
+pub(crate) fn message(payload: &(dyn Any + Send)) -> &str {
     let text = payload.downcast_ref::<String>().map(String::as_str);
     text.or_else(|| payload.downcast_ref::<&str>().copied())
         .unwrap_or("a value that is not text")
-        .to_owned()
 }
