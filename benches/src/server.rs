@@ -171,7 +171,8 @@ impl Server {
         }
     }
 
-    fn printed(&self) -> String {
+    /// What it has printed.
+    pub fn printed(&self) -> String {
         let bytes = std::fs::read(self.log.path()).unwrap_or_default();
         String::from_utf8_lossy(&bytes).into_owned()
     }

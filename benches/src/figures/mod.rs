@@ -64,6 +64,8 @@ pub enum Figure {
     Tracing,
     /// The library: how long a test takes, of a handler and of the real binary
     Testing,
+    /// The library: a function with an extension beside it
+    Extension,
     /// Where the time of a warm invocation goes, by `perf`: only when named
     Profile,
     /// A million invocations of functions that answer, fail, crash and hang: measured only when named
@@ -181,6 +183,7 @@ impl Figure {
             Self::Flags => library::flags::measure(plan),
             Self::Tracing => library::tracing::measure(plan),
             Self::Testing => library::testing::measure(plan),
+            Self::Extension => library::extension::measure(plan),
             Self::Profile => profile::measure(plan),
             Self::Soak => soak::measure(plan),
         };

@@ -1,6 +1,6 @@
 //! The figures of the library `kiln`, each beside the usual hand-written way in the same run.
 //!
-//! But for `testing` they need no peer. What is measured is compiled into this program, or a function of
+//! But for `extension` and `testing` they need no tool. What is measured is compiled into this program, or a function of
 //! `fixtures/start` that is fed by a Runtime API of the benchmark. The column `bare` is what is written by
 //! hand.
 
@@ -8,6 +8,7 @@ pub(super) mod batch;
 mod both;
 pub(super) mod compute;
 pub(super) mod connections;
+pub(super) mod extension;
 pub(super) mod fan_out;
 pub(super) mod flags;
 mod functions;

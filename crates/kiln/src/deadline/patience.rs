@@ -98,7 +98,7 @@ mod tests {
             let waited = Duration::from_millis(waited);
             let took = begun.elapsed();
             // What is left is read from another clock, which goes on meanwhile.
-            let late = Duration::from_millis(300);
+            let late = Duration::from_secs(2);
             assert!(
                 took <= waited + Duration::from_millis(1) && took + late >= waited,
                 "{left:?} {then:?}: {took:?}"
