@@ -241,10 +241,17 @@ impl Shared {
         line::write(line, self, &head, fields, of);
 
         let sampled = of.map_or(self.sampled, |(_, logged)| logged.sampled);
-        if let (Some(buffer), Some((_, logged)), false) = (&self.buffer, of, sampled)
+        if let (Some(buffer), Some((invocation, logged)), false) = (&self.buffer, of, sampled)
             && self.is_kept_level(*metadata.level())
         {
-            logged.keep(line, buffer.max_bytes);
+            if !logged.keep(line, buffer.max_bytes) {
+                let message = format!(
+                    "the next log line is not kept back because its {} bytes are more than the buffer holds: increase its size to keep it",
+                    line.len()
+                );
+                self.warn(message, logged, invocation);
+                self.output.write(line);
+            }
             return;
         }
         if let (Some(buffer), Some((invocation, logged))) = (&self.buffer, of)

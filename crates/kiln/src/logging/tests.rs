@@ -567,6 +567,36 @@ fn a_full_buffer_says_what_it_has_dropped() {
 }
 
 #[test]
+fn a_line_longer_than_the_buffer_is_written_at_once_with_a_warning() {
+    for succeeds in [true, false] {
+        let found = lines(logging().buffer(Buffer::default().max_bytes(1_000)), || {
+            handle(async || {
+                debug!("short");
+                debug!(long = "x".repeat(2_000), "long");
+                info!("after");
+                if succeeds { Ok(()) } else { Err("failed") }
+            });
+        });
+        let (at_once, kept) = found.split_at(3);
+        let [warning, long, after] = at_once else {
+            panic!("three lines")
+        };
+        assert_eq!(warning["level"], "WARN");
+        assert_eq!(warning["function_request_id"], "r-1");
+        let message = warning["message"].as_str().unwrap();
+        let of = message.strip_prefix("the next log line is not kept back because its ");
+        let (bytes, _) = of.unwrap().split_once(" bytes").unwrap();
+        assert!((2_000..3_000).contains(&bytes.parse::<usize>().unwrap()));
+        assert_eq!(long["message"], "long");
+        assert_eq!(long["level"], "DEBUG");
+        assert_eq!(after["message"], "after");
+        // It has cost no other line its place, and is not missed.
+        let expected: &[&str] = if succeeds { &[] } else { &["short"] };
+        assert_eq!(messages(kept), expected);
+    }
+}
+
+#[test]
 fn sampled_invocations_have_their_details_written() {
     let of = |rate| {
         lines(logging().sample_rate(rate), || {
