@@ -74,7 +74,8 @@ impl Shared {
 
     /// Whether a record is wanted in some invocations: where it is sampled or kept back.
     fn is_detail(&self, metadata: &Metadata<'_>) -> bool {
-        if metadata.target() == EVENT_TARGET {
+        let target = metadata.target();
+        if target == EVENT_TARGET || self.settings.is_carrier(target) {
             return false;
         }
         let within = |detail| *metadata.level() <= detail;
@@ -83,7 +84,7 @@ impl Shared {
         let is_rest = || {
             let rest = levels.default_level().unwrap_or(LevelFilter::OFF);
             rest.into_level()
-                .is_some_and(|rest| levels.would_enable(metadata.target(), &rest))
+                .is_some_and(|rest| levels.would_enable(target, &rest))
         };
         self.detail().is_some_and(within) && is_rest()
     }

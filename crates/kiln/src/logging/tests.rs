@@ -597,6 +597,26 @@ fn a_line_longer_than_the_buffer_is_written_at_once_with_a_warning() {
 }
 
 #[test]
+fn what_carries_the_runtime_api_takes_no_room_of_the_buffer() {
+    for logging in [
+        logging().buffer(Buffer::default()),
+        logging().level(Level::TRACE).buffer(Buffer::default()),
+        logging().sample_rate(1.0),
+    ] {
+        let found = lines(logging, || {
+            handle(async || {
+                debug!(target: "hyper_util::client::legacy::pool", "of the pool");
+                debug!(target: "lambda_runtime::runtime", "of the runtime");
+                info!(target: "lambda_runtime::runtime", "told");
+                debug!("own");
+                Err("failed")
+            });
+        });
+        assert_eq!(messages(&found), ["told", "own"]);
+    }
+}
+
+#[test]
 fn sampled_invocations_have_their_details_written() {
     let of = |rate| {
         lines(logging().sample_rate(rate), || {
