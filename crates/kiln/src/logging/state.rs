@@ -121,10 +121,6 @@ fn context(invocation: &Invocation) -> String {
     json::string(&mut keys, &context.invoked_function_arn);
     keys.push_str(",\"function_request_id\":");
     json::string(&mut keys, &context.request_id);
-    if let Some(tenant) = &context.tenant_id {
-        keys.push_str(",\"tenant_id\":");
-        json::string(&mut keys, tenant);
-    }
     if let Some(header) = &context.xray_trace_id {
         keys.push_str(",\"xray_trace_id\":");
         json::string(&mut keys, trace_id(header));

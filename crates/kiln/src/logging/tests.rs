@@ -105,6 +105,27 @@ fn keys_have_a_fixed_order() {
 }
 
 #[test]
+fn the_tenant_is_behind_the_keys_of_powertools() {
+    let captured = Captured::default();
+    let layer = logging().sample_rate(1.0).writer(captured.clone()).layer();
+    let subscriber = tracing_subscriber::registry().with(layer);
+    tracing::subscriber::with_default(subscriber, || {
+        let mut context = invocation().context.clone();
+        context.tenant_id = Some("blue".to_owned());
+        Invocation::with_cold_start(context, false).sync_scope(|| {
+            set_correlation_id("c-1");
+            info!(tenant_id = "other", "placed");
+        });
+    });
+    let line = &captured.lines()[0];
+    let expected = concat!(
+        r#","xray_trace_id":"1-2-3","correlation_id":"c-1","tenant_id":"blue","sampling_rate":1.0,"#,
+        r#""tenant_id_":"other"}"#
+    );
+    assert!(line.ends_with(expected), "{line}");
+}
+
+#[test]
 fn levels_have_lambdas_names() {
     let found = lines(logging().level(Level::TRACE), || {
         trace!("");
