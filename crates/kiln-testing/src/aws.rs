@@ -5,12 +5,22 @@ use std::process::{Command, Output};
 
 use serde_json::Value;
 
-/// A program of the virtual environment.
-pub fn program(name: &str) -> Command {
+/// The Python of the virtual environment.
+fn interpreter() -> PathBuf {
     let python = std::env::var_os("KILN_TEST_PYTHON").expect(
         "`KILN_TEST_PYTHON` names no Python with boto3 and awscli: run the tests by `cargo xtask test`",
     );
-    let mut command = Command::new(PathBuf::from(python).with_file_name(name));
+    PathBuf::from(python)
+}
+
+/// The same, to be run.
+pub(crate) fn python() -> Command {
+    Command::new(interpreter())
+}
+
+/// A program of the virtual environment.
+pub fn program(name: &str) -> Command {
+    let mut command = Command::new(interpreter().with_file_name(name));
     command
         .env("AWS_ACCESS_KEY_ID", "123456789012")
         .env("AWS_SECRET_ACCESS_KEY", "secret")

@@ -15,6 +15,7 @@ mod client;
 mod eventually;
 mod kiln;
 mod moto;
+pub mod powertools;
 mod process;
 mod project;
 mod stream;

@@ -6,6 +6,7 @@ use std::time::UNIX_EPOCH;
 use kiln::deadline::{Deadline, DeadlineLayer};
 use kiln::errors::StatusCode;
 use kiln::idempotency::{Idempotency, IdempotencyError, MemoryStore, RunError};
+use kiln::metrics::MetricsLayer;
 use kiln::tower::{Layer as _, ServiceExt as _};
 use kiln::tracing::TracingLayer;
 use kiln::{Diagnostic, LambdaError, LambdaEvent, testing};
@@ -109,6 +110,8 @@ async fn a_layer_knows_an_error_of_the_library_in_a_box() {
     let event = || testing::event(7_u32);
     let handler = kiln::service_fn(late);
     let service = DeadlineLayer::new().layer(handler);
+    is_late(service.oneshot(event()).await.unwrap_err());
+    let service = MetricsLayer::new().layer(handler);
     is_late(service.oneshot(event()).await.unwrap_err());
     for enabled in [true, false] {
         let layer = TracingLayer::new(provider.clone()).enabled(enabled);

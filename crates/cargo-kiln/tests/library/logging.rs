@@ -131,6 +131,27 @@ fn lambda_filters_by_level() {
 }
 
 #[test]
+fn at_debug_the_log_has_what_the_function_says_and_nothing_of_what_carries_it() {
+    let watch = watch("logging", &["--env-var=POWERTOOLS_LOG_LEVEL=trace"]);
+    let client = watch.client();
+    for _ in 0..3 {
+        let found = lines(&watch, &client.invoke("logging", r#"{"do": "levels"}"#));
+        assert_eq!(
+            messages(&found),
+            ["at debug", "at info", "at warn", "at error"]
+        );
+    }
+    // Nor outside of invocations.
+    let all = json_lines(&watch);
+    assert_eq!(all.len(), 12, "{all:?}");
+
+    // By name, it is there.
+    let watch = self::watch("logging", &["--env-var=RUST_LOG=hyper_util=debug"]);
+    watch.client().invoke("logging", "{}");
+    watch.wait_for("\"location\":\"hyper_util::client::");
+}
+
+#[test]
 fn details_are_written_when_something_fails() {
     let watch = watch("logs_buffered", &[]);
     let client = watch.client();

@@ -5,5 +5,6 @@ mod errors;
 mod http;
 mod logging;
 mod metrics;
+mod powertools;
 mod streaming;
 mod together;

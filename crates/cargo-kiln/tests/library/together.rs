@@ -103,8 +103,6 @@ fn each_invocation_has_its_own_lines_and_an_error_writes_its_own_details() {
         "--max-concurrency=3",
         // Managed instances log in JSON, and Lambda drops details unless told otherwise.
         "--application-log-level=debug",
-        // The client of the Runtime API has details of its own.
-        "--env-var=RUST_LOG=hyper_util=warn",
         "--env-var=POWERTOOLS_METRICS_NAMESPACE=Shop",
     ]);
     for _ in 0..3 {

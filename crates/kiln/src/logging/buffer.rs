@@ -8,7 +8,8 @@ use tracing::Level;
 ///
 /// Lines at this level and more talkative ones are not written but kept, whatever the level of the
 /// log, for as long as the invocation runs. They are written, oldest first, before the first error
-/// is logged, and when the handler fails or panics; otherwise they are forgotten at its end.
+/// is logged, and when the handler fails or panics; otherwise they are forgotten at its end. A line that
+/// is longer than the whole buffer is written at once, behind a warning, so that it is not lost.
 ///
 /// # Example
 ///
@@ -37,7 +38,11 @@ impl Default for Buffer {
 }
 
 impl Buffer {
-    /// The least talkative level that is kept back.
+    /// The least talkative level that is kept back. Errors never are.
+    ///
+    /// **At INFO or WARN, no line of that level is written by an invocation that succeeds**, however few
+    /// they are, and nothing says that there were any: they are gone. Where such lines are counted or
+    /// searched for, leave it at DEBUG.
     ///
     /// # Example
     ///
@@ -54,7 +59,8 @@ impl Buffer {
     }
 
     /// How much is kept per invocation, in bytes; beyond, the oldest lines are dropped, and a warning
-    /// is written with the rest.
+    /// is written with the rest. A line that is longer by itself drops none: it is written at once, behind
+    /// a warning of its own.
     ///
     /// # Example
     ///
@@ -91,10 +97,10 @@ pub(super) struct Kept {
 }
 
 impl Kept {
-    pub(super) fn keep(&mut self, line: &str, max_bytes: usize) {
+    /// Keeps a line, and returns whether it does: what is longer than the whole buffer has no room.
+    pub(super) fn keep(&mut self, line: &str, max_bytes: usize) -> bool {
         if line.len() > max_bytes {
-            self.dropped += 1;
-            return;
+            return false;
         }
         self.bytes += line.len();
         self.lines.push_back(line.to_owned());
@@ -105,6 +111,7 @@ impl Kept {
             self.bytes -= oldest.len();
             self.dropped += 1;
         }
+        true
     }
 
     /// All of it, and how many lines were dropped; nothing is kept afterwards.
@@ -129,14 +136,12 @@ mod tests {
                 .enumerate()
                 .map(|(number, length)| format!("{number:04}{}", "x".repeat(*length)))
                 .collect();
-            for line in &lines {
-                kept.keep(line, max);
-            }
+            let fitting: Vec<&String> = lines.iter().filter(|line| kept.keep(line, max)).collect();
+            prop_assert!(lines.iter().all(|line| fitting.contains(&line) == (line.len() <= max)));
             let (rest, dropped) = kept.take();
             prop_assert!(rest.iter().map(String::len).sum::<usize>() <= max);
-            prop_assert_eq!(rest.len() + dropped, lines.len());
+            prop_assert_eq!(rest.len() + dropped, fitting.len());
             // They are those that came last, but for any that are too long by themselves.
-            let fitting: Vec<&String> = lines.iter().filter(|line| line.len() <= max).collect();
             let latest = fitting[fitting.len() - rest.len()..].iter().copied();
             prop_assert!(rest.iter().eq(latest));
         }

@@ -196,8 +196,8 @@ impl Logging {
     /// Where events have the id that is logged as `correlation_id`: a JSON pointer, such as those in
     /// [`correlation_paths`](super::correlation_paths).
     ///
-    /// Below `headers`, names are compared without regard to case. A value that is no string, number
-    /// or boolean is none.
+    /// Below `headers`, names are compared without regard to case, and a header that is a list of its
+    /// values counts by the first. A value that is no string, number or boolean is none.
     ///
     /// # Example
     ///

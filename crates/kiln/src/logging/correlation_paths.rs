@@ -19,7 +19,7 @@ pub const API_GATEWAY_HTTP: &str = "/requestContext/requestId";
 pub const LAMBDA_FUNCTION_URL: &str = "/requestContext/requestId";
 /// An Application Load Balancer.
 pub const APPLICATION_LOAD_BALANCER: &str = "/headers/x-amzn-trace-id";
-/// VPC Lattice.
+/// VPC Lattice, in both versions of its events: of a list of values, as version 2 has them, it is the first.
 pub const VPC_LATTICE: &str = "/headers/x-amzn-trace-id";
 /// An authorizer of AppSync.
 pub const APPSYNC_AUTHORIZER: &str = "/requestContext/requestId";
@@ -71,6 +71,16 @@ mod tests {
         "body": "",
         "is_base64_encoded": false
     }"#;
+    /// An event of version 2, of the same page: headers are lists.
+    const OF_VPC_LATTICE_2: &str = r#"{
+        "version": "2.0",
+        "path": "/orders",
+        "method": "GET",
+        "headers": {"host": ["orders.example.com"], "x-amzn-trace-id": ["Root=1-67891233-abcdef012345678912345679"]},
+        "queryStringParameters": {"id": ["1"]},
+        "body": "",
+        "requestContext": {"region": "eu-west-1", "timeEpoch": "1795348800007000"}
+    }"#;
     /// [An event of S3 Object Lambda](https://docs.aws.amazon.com/AmazonS3/latest/userguide/olap-event-context.html).
     const OF_OBJECT_LAMBDA: &str = r#"{
         "xAmzRequestId": "1a5ed718-5f53-471d-b6fe-5cf62d88d02a",
@@ -79,6 +89,14 @@ mod tests {
         "userRequest": {"url": "https://example.com/example", "headers": {}},
         "protocolVersion": "1.00"
     }"#;
+
+    #[test]
+    fn a_header_that_is_a_list_has_the_first_for_its_id() {
+        assert_eq!(
+            find(OF_VPC_LATTICE_2.as_bytes(), VPC_LATTICE).as_deref(),
+            Some("Root=1-67891233-abcdef012345678912345679")
+        );
+    }
 
     #[test]
     fn every_source_has_its_id_where_its_path_says() {

@@ -74,7 +74,8 @@ impl Shared {
 
     /// Whether a record is wanted in some invocations: where it is sampled or kept back.
     fn is_detail(&self, metadata: &Metadata<'_>) -> bool {
-        if metadata.target() == EVENT_TARGET {
+        let target = metadata.target();
+        if target == EVENT_TARGET || self.settings.is_carrier(target) {
             return false;
         }
         let within = |detail| *metadata.level() <= detail;
@@ -83,7 +84,7 @@ impl Shared {
         let is_rest = || {
             let rest = levels.default_level().unwrap_or(LevelFilter::OFF);
             rest.into_level()
-                .is_some_and(|rest| levels.would_enable(metadata.target(), &rest))
+                .is_some_and(|rest| levels.would_enable(target, &rest))
         };
         self.detail().is_some_and(within) && is_rest()
     }
@@ -241,10 +242,17 @@ impl Shared {
         line::write(line, self, &head, fields, of);
 
         let sampled = of.map_or(self.sampled, |(_, logged)| logged.sampled);
-        if let (Some(buffer), Some((_, logged)), false) = (&self.buffer, of, sampled)
+        if let (Some(buffer), Some((invocation, logged)), false) = (&self.buffer, of, sampled)
             && self.is_kept_level(*metadata.level())
         {
-            logged.keep(line, buffer.max_bytes);
+            if !logged.keep(line, buffer.max_bytes) {
+                let message = format!(
+                    "the next log line is not kept back because its {} bytes are more than the buffer holds: increase its size to keep it",
+                    line.len()
+                );
+                self.warn(message, logged, invocation);
+                self.output.write(line);
+            }
             return;
         }
         if let (Some(buffer), Some((invocation, logged))) = (&self.buffer, of)

@@ -27,9 +27,9 @@ const TAKEN: [&str; 16] = [
     "function_memory_size",
     "function_arn",
     "function_request_id",
-    "tenant_id",
     "xray_trace_id",
     "correlation_id",
+    "tenant_id",
     "sampling_rate",
     "target",
     "fields_dropped",
@@ -83,6 +83,10 @@ fn write_json(
         if let Some(CorrelationId(id)) = id {
             out.push_str(",\"correlation_id\":");
             json::string(out, &id);
+        }
+        if let Some(tenant) = &invocation.context.tenant_id {
+            out.push_str(",\"tenant_id\":");
+            json::string(out, tenant);
         }
     }
     if settings.sample_rate > 0.0 {

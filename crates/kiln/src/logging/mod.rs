@@ -43,6 +43,9 @@
 //! | `POWERTOOLS_LOGGER_LOG_EVENT` | `true`: each event is logged, without secrets |
 //! | `KILN_LOGGER_FORMAT` | `json` or `text`; unless set, JSON on Lambda and text elsewhere |
 //!
+//! What carries the Runtime API, the crates `hyper_util` and `lambda_runtime`, has nothing below INFO in
+//! the log, nor in its buffer, unless `RUST_LOG` names it: `hyper_util=debug`.
+//!
 //! `AWS_LAMBDA_LOG_FORMAT` is not among them: it says how Lambda treats lines, and is `Text` unless
 //! somebody changes it; JSON lines are as good there, and Powertools writes them too.
 //!

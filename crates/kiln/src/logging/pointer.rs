@@ -7,7 +7,8 @@ use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess,
 
 /// The string, number or boolean at an [RFC 6901](https://www.rfc-editor.org/rfc/rfc6901) pointer.
 ///
-/// Below `headers` names are compared without regard to case, as HTTP has it.
+/// Below `headers` names are compared without regard to case, as HTTP has it, and a header that is a list
+/// of its values counts by the first.
 pub(super) fn find(body: &[u8], pointer: &str) -> Option<String> {
     let steps: Vec<Cow<'_, str>> = pointer
         .strip_prefix('/')?
@@ -20,7 +21,7 @@ pub(super) fn find(body: &[u8], pointer: &str) -> Option<String> {
     let mut found = None;
     let follow = Follow {
         steps: &steps,
-        in_headers: false,
+        place: Place::Elsewhere,
         found: &mut found,
     };
     // What is found before a text turns out to be broken is found.
@@ -30,8 +31,16 @@ pub(super) fn find(body: &[u8], pointer: &str) -> Option<String> {
 
 struct Follow<'a> {
     steps: &'a [Cow<'a, str>],
-    in_headers: bool,
+    place: Place,
     found: &'a mut Option<String>,
+}
+
+/// What a value is of an event of HTTP.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Headers,
+    Header,
+    Elsewhere,
 }
 
 impl<'de> DeserializeSeed<'de> for Follow<'_> {
@@ -91,11 +100,16 @@ impl<'de> Visitor<'de> for Follow<'_> {
         while let Some(name) = members.next_key::<Cow<'de, str>>()? {
             match step {
                 Some((step, further))
-                    if *name == **step || self.in_headers && name.eq_ignore_ascii_case(step) =>
+                    if *name == **step
+                        || self.place == Place::Headers && name.eq_ignore_ascii_case(step) =>
                 {
                     members.next_value_seed(Follow {
                         steps: further,
-                        in_headers: step.eq_ignore_ascii_case("headers"),
+                        place: match self.place {
+                            Place::Headers => Place::Header,
+                            _ if step.eq_ignore_ascii_case("headers") => Place::Headers,
+                            _ => Place::Elsewhere,
+                        },
                         found: self.found,
                     })?;
                 }
@@ -108,14 +122,16 @@ impl<'de> Visitor<'de> for Follow<'_> {
     }
 
     fn visit_seq<S: SeqAccess<'de>>(self, mut items: S) -> Result<(), S::Error> {
-        let step = self.steps.split_first();
-        let wanted = step.and_then(|(step, _)| step.parse::<usize>().ok());
+        let (wanted, further) = match self.steps.split_first() {
+            Some((step, further)) => (step.parse::<usize>().ok(), further),
+            None => ((self.place == Place::Header).then_some(0), self.steps),
+        };
         for number in 0.. {
-            let more = match step {
-                Some((_, further)) if wanted == Some(number) => items
+            let more = match wanted {
+                Some(wanted) if wanted == number => items
                     .next_element_seed(Follow {
                         steps: further,
-                        in_headers: false,
+                        place: Place::Elsewhere,
                         found: self.found,
                     })?
                     .is_some(),
@@ -136,7 +152,7 @@ mod tests {
     #[test]
     fn values_are_found_by_their_path() {
         let event = r#"{"id":"e-1","n":7,"on":true,"none":null,"Headers":{"x":1},
-            "headers":{"X-Amzn-Trace-Id":"Root=1"},"a/b":{"~":"odd"},
+            "headers":{"X-Amzn-Trace-Id":"Root=1","X-Many":["first","second"],"x-none":[],"x-deep":[["no"]]},"a/b":{"~":"odd"},
             "Records":[{"messageId":"m-0"},{"messageId":"m-1"}],
             "requestContext":{"requestId":"r\"1"}}"#;
         for (pointer, found) in [
@@ -147,6 +163,12 @@ mod tests {
             ("/requestContext", None),
             ("/requestContext/requestId", Some("r\"1")),
             ("/headers/x-amzn-trace-id", Some("Root=1")),
+            ("/headers/x-many", Some("first")),
+            ("/headers/x-many/1", Some("second")),
+            ("/headers/x-none", None),
+            ("/headers/x-deep", None),
+            ("/headers", None),
+            ("/Records", None),
             ("/a~1b/~0", Some("odd")),
             ("/Records/1/messageId", Some("m-1")),
             ("/Records/2/messageId", None),

@@ -42,11 +42,18 @@ pub(super) struct Explicit {
     pub(super) format: Option<Format>,
 }
 
+/// What carries the Runtime API under every function: its own details are those of no function.
+///
+/// Beginnings of targets, as all of them are: `lambda_runtime` is `lambda_runtime_api_client` too.
+const CARRIERS: [&str; 2] = ["hyper_util", "lambda_runtime"];
+
 /// What holds for this process.
 #[derive(Debug)]
 pub(super) struct Settings {
     /// The level by target.
     pub(super) levels: Targets,
+    /// Of the [`CARRIERS`], those that no directive names: nothing of them is a detail.
+    carriers: Vec<&'static str>,
     /// The most talkative level that Lambda lets through.
     pub(super) ceiling: LevelFilter,
     pub(super) service: String,
@@ -81,7 +88,19 @@ impl Settings {
             .or(rust_log.level)
             .unwrap_or(LevelFilter::INFO);
         let ceiling = by_lambda.unwrap_or(LevelFilter::TRACE);
-        let targets = rust_log.targets.into_iter();
+        let carriers: Vec<&str> = CARRIERS
+            .into_iter()
+            .filter(|carrier| {
+                let mut named = rust_log.targets.iter();
+                !named.any(|(target, _)| carrier.starts_with(target.as_str()))
+            })
+            .collect();
+        let quiet = level.min(LevelFilter::INFO);
+        let quiet = carriers
+            .iter()
+            .map(|carrier| ((*carrier).to_owned(), quiet));
+        let named = rust_log.targets.into_iter();
+        let named = named.map(|(target, level)| (target, level.min(ceiling)));
 
         let sample_rate = explicit.sample_rate.or_else(|| {
             let value = get("POWERTOOLS_LOGGER_SAMPLE_RATE")?;
@@ -105,8 +124,9 @@ impl Settings {
         let on_lambda = get("AWS_LAMBDA_FUNCTION_NAME").is_some();
         Self {
             levels: Targets::new()
-                .with_targets(targets.map(|(target, level)| (target, level.min(ceiling))))
+                .with_targets(quiet.chain(named))
                 .with_default(level),
+            carriers,
             ceiling,
             service: explicit
                 .service
@@ -126,6 +146,14 @@ impl Settings {
             }),
             ignored,
         }
+    }
+}
+
+impl Settings {
+    /// Whether a record is of what carries the Runtime API, and nobody has asked for it by name.
+    pub(super) fn is_carrier(&self, target: &str) -> bool {
+        let mut carriers = self.carriers.iter();
+        carriers.any(|carrier| target.starts_with(carrier))
     }
 }
 
@@ -234,6 +262,51 @@ mod tests {
         );
         assert!(!capped.levels.would_enable("hyper", &Level::INFO));
         assert!(capped.levels.would_enable("hyper", &Level::WARN));
+    }
+
+    #[test]
+    fn what_carries_the_runtime_api_has_no_details_unless_it_is_named() {
+        const POOL: &str = "hyper_util::client::legacy::pool";
+        const CLIENT: &str = "lambda_runtime_api_client";
+        let debug = ("POWERTOOLS_LOG_LEVEL", "debug");
+        for (variables, target, level, enabled) in [
+            (&[debug][..], POOL, Level::DEBUG, false),
+            (&[debug], POOL, Level::INFO, true),
+            (&[debug], CLIENT, Level::DEBUG, false),
+            (&[debug], "lambda_runtime::runtime", Level::DEBUG, false),
+            (&[debug], "hyper", Level::DEBUG, true),
+            (&[debug], "orders", Level::DEBUG, true),
+            (&[("RUST_LOG", "trace")], POOL, Level::DEBUG, false),
+            (&[("RUST_LOG", "error")], POOL, Level::WARN, false),
+            (
+                &[("RUST_LOG", "hyper_util=debug")],
+                POOL,
+                Level::DEBUG,
+                true,
+            ),
+            (
+                &[("RUST_LOG", "hyper_util=debug")],
+                CLIENT,
+                Level::DEBUG,
+                false,
+            ),
+            // A directive is the beginning of targets.
+            (&[("RUST_LOG", "hyper=debug")], POOL, Level::DEBUG, true),
+            (&[("RUST_LOG", "hyper_util=off")], POOL, Level::ERROR, false),
+            (
+                &[("RUST_LOG", "hyper_util::client=debug")],
+                POOL,
+                Level::DEBUG,
+                true,
+            ),
+        ] {
+            let settings = read(variables, Explicit::default());
+            assert_eq!(
+                settings.levels.would_enable(target, &level),
+                enabled,
+                "{variables:?} {target}"
+            );
+        }
     }
 
     #[test]

@@ -60,11 +60,8 @@ impl Shared {
         (level <= self.settings.ceiling).then_some(level)
     }
 
-    /// Says that lines are missing from those that were kept.
-    pub(super) fn warn_of_dropped(&self, count: usize, logged: &Logged, invocation: &Invocation) {
-        let message = format!(
-            "{count} log lines are not displayed because the buffer was full: increase its size to keep more"
-        );
+    /// Says what the buffer could not do, in a line of the invocation.
+    pub(super) fn warn(&self, message: String, logged: &Logged, invocation: &Invocation) {
         let head = Head {
             level: Level::WARN,
             module: module_path!(),
@@ -72,7 +69,7 @@ impl Shared {
             target: module_path!(),
         };
         let mut fields = Fields::default();
-        fields.message.push_str(&message);
+        fields.message = message;
         let mut line = String::new();
         line::write(&mut line, self, &head, &fields, Some((invocation, logged)));
         self.output.write(&line);

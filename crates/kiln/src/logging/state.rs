@@ -63,9 +63,9 @@ impl Logged {
         invocation.parts().get::<Self>().cloned()
     }
 
-    /// Keeps a line for later.
-    pub(super) fn keep(&self, line: &str, max_bytes: usize) {
-        self.kept().keep(line, max_bytes);
+    /// Keeps a line for later, and returns whether there is room for it.
+    pub(super) fn keep(&self, line: &str, max_bytes: usize) -> bool {
+        self.kept().keep(line, max_bytes)
     }
 
     /// Writes what was kept.
@@ -76,7 +76,10 @@ impl Logged {
             self.shared.output.write(&line);
         }
         if dropped > 0 {
-            self.shared.warn_of_dropped(dropped, self, invocation);
+            let message = format!(
+                "{dropped} log lines are not displayed because the buffer was full: increase its size to keep more"
+            );
+            self.shared.warn(message, self, invocation);
         }
     }
 
@@ -118,10 +121,6 @@ fn context(invocation: &Invocation) -> String {
     json::string(&mut keys, &context.invoked_function_arn);
     keys.push_str(",\"function_request_id\":");
     json::string(&mut keys, &context.request_id);
-    if let Some(tenant) = &context.tenant_id {
-        keys.push_str(",\"tenant_id\":");
-        json::string(&mut keys, tenant);
-    }
     if let Some(header) = &context.xray_trace_id {
         keys.push_str(",\"xray_trace_id\":");
         json::string(&mut keys, trace_id(header));

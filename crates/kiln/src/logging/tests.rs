@@ -105,6 +105,27 @@ fn keys_have_a_fixed_order() {
 }
 
 #[test]
+fn the_tenant_is_behind_the_keys_of_powertools() {
+    let captured = Captured::default();
+    let layer = logging().sample_rate(1.0).writer(captured.clone()).layer();
+    let subscriber = tracing_subscriber::registry().with(layer);
+    tracing::subscriber::with_default(subscriber, || {
+        let mut context = invocation().context.clone();
+        context.tenant_id = Some("blue".to_owned());
+        Invocation::with_cold_start(context, false).sync_scope(|| {
+            set_correlation_id("c-1");
+            info!(tenant_id = "other", "placed");
+        });
+    });
+    let line = &captured.lines()[0];
+    let expected = concat!(
+        r#","xray_trace_id":"1-2-3","correlation_id":"c-1","tenant_id":"blue","sampling_rate":1.0,"#,
+        r#""tenant_id_":"other"}"#
+    );
+    assert!(line.ends_with(expected), "{line}");
+}
+
+#[test]
 fn levels_have_lambdas_names() {
     let found = lines(logging().level(Level::TRACE), || {
         trace!("");
@@ -564,6 +585,56 @@ fn a_full_buffer_says_what_it_has_dropped() {
     assert!(kept.ends_with(&["4"]) && kept.len() < 5, "{messages:?}");
     assert!(warning.starts_with(&format!("{} log lines are not displayed", 5 - kept.len())));
     assert_eq!(found.last().unwrap()["level"], "WARN");
+}
+
+#[test]
+fn a_line_longer_than_the_buffer_is_written_at_once_with_a_warning() {
+    for succeeds in [true, false] {
+        let found = lines(logging().buffer(Buffer::default().max_bytes(1_000)), || {
+            handle(async || {
+                debug!("short");
+                debug!(long = "x".repeat(2_000), "long");
+                info!("after");
+                if succeeds { Ok(()) } else { Err("failed") }
+            });
+        });
+        let (at_once, kept) = found.split_at(3);
+        let [warning, long, after] = at_once else {
+            panic!("three lines")
+        };
+        assert_eq!(warning["level"], "WARN");
+        assert_eq!(warning["function_request_id"], "r-1");
+        let message = warning["message"].as_str().unwrap();
+        let of = message.strip_prefix("the next log line is not kept back because its ");
+        let (bytes, _) = of.unwrap().split_once(" bytes").unwrap();
+        assert!((2_000..3_000).contains(&bytes.parse::<usize>().unwrap()));
+        assert_eq!(long["message"], "long");
+        assert_eq!(long["level"], "DEBUG");
+        assert_eq!(after["message"], "after");
+        // It has cost no other line its place, and is not missed.
+        let expected: &[&str] = if succeeds { &[] } else { &["short"] };
+        assert_eq!(messages(kept), expected);
+    }
+}
+
+#[test]
+fn what_carries_the_runtime_api_takes_no_room_of_the_buffer() {
+    for logging in [
+        logging().buffer(Buffer::default()),
+        logging().level(Level::TRACE).buffer(Buffer::default()),
+        logging().sample_rate(1.0),
+    ] {
+        let found = lines(logging, || {
+            handle(async || {
+                debug!(target: "hyper_util::client::legacy::pool", "of the pool");
+                debug!(target: "lambda_runtime::runtime", "of the runtime");
+                info!(target: "lambda_runtime::runtime", "told");
+                debug!("own");
+                Err("failed")
+            });
+        });
+        assert_eq!(messages(&found), ["told", "own"]);
+    }
 }
 
 #[test]

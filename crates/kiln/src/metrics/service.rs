@@ -13,6 +13,7 @@ use super::error::MetricError;
 use super::sheet::Sheet;
 use super::sheets::{self, Sheets};
 use super::unit::Unit;
+use crate::errors::diagnostic;
 use crate::invocation::{self, Invocation};
 
 pub(super) const FUNCTION_NAME: &str = "function_name";
@@ -152,14 +153,14 @@ pub struct MetricsService<S> {
 impl<S, A> Service<LambdaEvent<A>> for MetricsService<S>
 where
     S: Service<LambdaEvent<A>>,
-    S::Error: Into<Diagnostic>,
+    S::Error: Into<Diagnostic> + 'static,
 {
     type Response = S::Response;
     type Error = Diagnostic;
     type Future = MetricsFuture<S::Future>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        self.inner.poll_ready(cx).map_err(Into::into)
+        self.inner.poll_ready(cx).map_err(diagnostic)
     }
 
     fn call(&mut self, event: LambdaEvent<A>) -> Self::Future {
@@ -197,13 +198,13 @@ pin_project! {
 impl<F, R, E> Future for MetricsFuture<F>
 where
     F: Future<Output = Result<R, E>>,
-    E: Into<Diagnostic>,
+    E: Into<Diagnostic> + 'static,
 {
     type Output = Result<R, Diagnostic>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        let answer = ready!(this.inner.poll(cx)).map_err(Into::into);
+        let answer = ready!(this.inner.poll(cx)).map_err(diagnostic);
         let is_empty = this.end.finish();
         Poll::Ready(match answer {
             Ok(_) if is_empty && *this.fail_if_empty => Err(MetricError::NothingAdded.into()),
