@@ -29,6 +29,24 @@ impl fmt::Debug for Target {
     }
 }
 
+/// A target of a crate that does not depend on this one.
+pub type Named = (&'static str, fn(&[u8]));
+
+/// Makes targets of them.
+pub const fn targets<const N: usize>(named: [Named; N]) -> [Target; N] {
+    let mut targets = [Target {
+        name: "",
+        run: |_| (),
+    }; N];
+    let mut at = 0;
+    while at < N {
+        let (name, run) = named[at];
+        targets[at] = Target { name, run };
+        at += 1;
+    }
+    targets
+}
+
 /// The target of this name.
 pub fn find(targets: &[Target], name: &str) -> Option<Target> {
     targets.iter().find(|target| target.name == name).copied()
@@ -57,7 +75,7 @@ pub fn replay(crate_directory: &str, targets: &[Target]) {
             let input = std::fs::read(&path)
                 .unwrap_or_else(|error| panic!("cannot read `{}`: {error}", path.display()));
             // Said only when the target panics.
-            let _named = Named(&path);
+            let _telling = Telling(&path);
             (target.run)(&input);
         }
     }
@@ -74,10 +92,10 @@ fn names(directory: &Path) -> Vec<String> {
     names
 }
 
-/// Names the input that a panic is about.
-struct Named<'a>(&'a Path);
+/// Tells the input that a panic is about.
+struct Telling<'a>(&'a Path);
 
-impl Drop for Named<'_> {
+impl Drop for Telling<'_> {
     fn drop(&mut self) {
         if std::thread::panicking() {
             #[expect(clippy::print_stderr, reason = "it is part of a failing test's report")]

@@ -51,6 +51,9 @@ pub mod clock;
 pub mod deadline;
 pub mod environment;
 pub mod errors;
+#[cfg(any(all(test, feature = "flags", feature = "logging"), feature = "fuzz"))]
+#[doc(hidden)]
+pub mod fuzz;
 pub mod invocation;
 #[cfg(any(feature = "logging", feature = "metrics"))]
 mod json;

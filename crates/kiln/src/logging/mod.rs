@@ -59,7 +59,7 @@ mod fields;
 mod layer;
 mod level;
 mod line;
-mod pointer;
+pub(crate) mod pointer;
 mod service;
 mod settings;
 mod shared;

@@ -9,7 +9,7 @@ use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess,
 ///
 /// Below `headers` names are compared without regard to case, as HTTP has it, and a header that is a list
 /// of its values counts by the first.
-pub(super) fn find(body: &[u8], pointer: &str) -> Option<String> {
+pub(crate) fn find(body: &[u8], pointer: &str) -> Option<String> {
     let steps: Vec<Cow<'_, str>> = pointer
         .strip_prefix('/')?
         .split('/')

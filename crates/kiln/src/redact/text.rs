@@ -15,39 +15,83 @@ impl Redaction {
     /// Behind a colon a word is prose and stays: `invalid token: expired`. The password of a URL is one
     /// without a name: `postgres://user:password@host`.
     pub(super) fn clean_text<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        let mut secrets = self.secrets(text, &[]);
+        if secrets.is_empty() {
+            return Cow::Borrowed(text);
+        }
+        // A text in quotes may end with a name and a colon: its closing quote then looks like the opening
+        // one of a value, and what follows would be taken for what is between values. So they are looked
+        // for once more, only where no quotes are around.
+        let quotes = quotes(text);
+        if !quotes.is_empty() {
+            secrets.extend(self.secrets(text, &quotes));
+            secrets.sort_by_key(|secret| (secret.start, secret.end));
+        }
         let mut clean = String::new();
         // What is before it is in `clean`.
         let mut kept = 0;
-        let mut from = 0;
-        while let Some(found) = text[from..].find([':', '=']) {
-            let at = from + found;
-            from = at + 1;
-            if let Some(password) = password_of_url(text, at)
-                && self.covers("password")
-            {
-                clean.push_str(&text[kept..password.start]);
-                clean.push_str(BARE);
-                kept = password.end;
-                from = password.end;
+        for secret in secrets {
+            if secret.start < kept {
+                // Begun within the one before, and longer or not.
+                kept = kept.max(secret.end);
                 continue;
             }
-            if !self.covers(name_before(&text[kept..at])) {
-                continue;
-            }
-            if let Some(value) = value_behind(text, at) {
-                clean.push_str(&text[kept..value.start]);
-                let quoted = text[value.start..].starts_with('"');
-                clean.push_str(if quoted { REDACTED } else { BARE });
-                kept = value.end;
-                from = value.end;
-            }
-        }
-        if kept == 0 {
-            return Cow::Borrowed(text);
+            clean.push_str(&text[kept..secret.start]);
+            let is_quoted = text[secret.start..].starts_with('"');
+            clean.push_str(if is_quoted { REDACTED } else { BARE });
+            kept = secret.end;
         }
         clean.push_str(&text[kept..]);
         Cow::Owned(clean)
     }
+
+    /// Where secrets are, their names being outside of these parts.
+    fn secrets(&self, text: &str, outside_of: &[Range<usize>]) -> Vec<Range<usize>> {
+        let mut secrets = Vec::new();
+        let mut parts = outside_of.iter().peekable();
+        // Behind the last one.
+        let mut free = 0;
+        let mut from = 0;
+        while let Some(found) = text[from..].find([':', '=']) {
+            let at = from + found;
+            from = at + 1;
+            while parts.next_if(|part| part.end <= at).is_some() {}
+            if parts.peek().is_some_and(|part| part.contains(&at)) {
+                continue;
+            }
+            let password = password_of_url(text, at).filter(|_| self.covers("password"));
+            let secret = match password {
+                Some(password) => Some(password),
+                None if self.covers(name_before(&text[free..at])) => value_behind(text, at),
+                None => None,
+            };
+            if let Some(secret) = secret {
+                (free, from) = (secret.end, secret.end);
+                secrets.push(secret);
+            }
+        }
+        secrets
+    }
+}
+
+/// Where text is in double quotes, from the first one on; an unclosed one is none.
+fn quotes(text: &str) -> Vec<Range<usize>> {
+    let mut quotes = Vec::new();
+    let mut begun = None;
+    let mut is_escaped = false;
+    for (at, byte) in text.bytes().enumerate() {
+        match (byte, begun) {
+            _ if is_escaped => is_escaped = false,
+            (b'\\', Some(_)) => is_escaped = true,
+            (b'"', None) => begun = Some(at),
+            (b'"', Some(start)) => {
+                quotes.push(start..at + 1);
+                begun = None;
+            }
+            _ => {}
+        }
+    }
+    quotes
 }
 
 /// The name at the end of a text, without the quotes it may be in, which may be escaped themselves.
@@ -210,6 +254,11 @@ mod tests {
             ),
             (r#"api_key: b"hunter2""#, "api_key: [redacted]"),
             ("Secret: [1, 2], n: 1", "Secret: [redacted], n: 1"),
+            // A text that ends as a name does.
+            (
+                r#"Login { note: "password: ", password: "hunter2" }"#,
+                r#"Login { note: "password: "[redacted]" }"#,
+            ),
             // Half a text.
             (
                 r#"{"a":1,"password":"hunter2"#,
