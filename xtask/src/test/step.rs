@@ -199,7 +199,7 @@ fn functions(repository: &Repository) -> Result<(), Failure> {
         ("fixtures/library/Cargo.toml", &["--bins"]),
         (
             "fixtures/library/Cargo.toml",
-            &["--bin=shop", "--features=http"],
+            &["--bin=shop", "--bin=streamed_http", "--features=http"],
         ),
     ] {
         let mut fixture = cargo(repository);
