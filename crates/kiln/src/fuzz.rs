@@ -32,16 +32,16 @@ fn two_parts(bytes: &[u8]) -> (&[u8], &[u8]) {
 
 /// What a path finds in an event is what `serde_json` finds there, below headers excepted.
 fn correlation_paths(bytes: &[u8]) {
-    let (path, event) = two_parts(bytes);
+    let (path, written) = two_parts(bytes);
     let Ok(path) = std::str::from_utf8(path) else {
         return;
     };
-    let found = pointer::find(event, path);
-    let Ok(event) = serde_json::from_slice::<Value>(event) else {
+    let found = pointer::find(written, path);
+    let Ok(event) = serde_json::from_slice::<Value>(written) else {
         return;
     };
     // Of a name that stands twice either may be found; and headers have rules of their own.
-    if path.to_ascii_lowercase().contains("headers") || has_twice(bytes) {
+    if path.to_ascii_lowercase().contains("headers") || may_have_one_twice(written, &event) {
         return;
     }
     let expected = match event.pointer(path) {
@@ -59,8 +59,8 @@ fn correlation_paths(bytes: &[u8]) {
     }
 }
 
-/// Whether an object may have a name twice: more of them are written than are read.
-fn has_twice(json: &[u8]) -> bool {
+/// Whether an object of the event may have had a name twice: more are written than are read.
+fn may_have_one_twice(written: &[u8], read: &Value) -> bool {
     fn members(value: &Value) -> usize {
         match value {
             Value::Array(items) => items.iter().map(members).sum(),
@@ -68,9 +68,8 @@ fn has_twice(json: &[u8]) -> bool {
             _ => 0,
         }
     }
-    let (_, event) = two_parts(json);
-    let colons = event.iter().filter(|byte| **byte == b':').count();
-    serde_json::from_slice(event).map_or(true, |value| members(&value) != colons)
+    let colons = written.iter().filter(|byte| **byte == b':').count();
+    members(read) != colons
 }
 
 /// Of an event that is no order it is said what is wrong, and no text of it.

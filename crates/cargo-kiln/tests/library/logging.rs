@@ -5,6 +5,8 @@
 use kiln_testing::{Answer, Watch, eventually, fixture};
 use serde_json::{Value, json};
 
+use super::json_lines;
+
 const KILN: &str = env!("CARGO_BIN_EXE_kiln");
 
 fn watch(function: &str, arguments: &[&str]) -> Watch {
@@ -28,16 +30,6 @@ fn lines(watch: &Watch, answer: &Answer) -> Vec<Value> {
     json_lines(watch)
         .into_iter()
         .filter(|line| line["function_request_id"] == *id)
-        .collect()
-}
-
-fn json_lines(watch: &Watch) -> Vec<Value> {
-    let printed = watch.printed();
-    let objects = printed
-        .lines()
-        .filter_map(|line| line.find('{').map(|at| &line[at..]));
-    objects
-        .filter_map(|text| serde_json::from_str(text).ok())
         .collect()
 }
 

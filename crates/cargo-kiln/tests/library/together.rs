@@ -8,6 +8,8 @@ use std::thread;
 use kiln_testing::{Answer, Watch, fixture};
 use serde_json::{Value, json};
 
+use super::json_lines;
+
 const KILN: &str = env!("CARGO_BIN_EXE_kiln");
 
 fn watch(arguments: &[&str]) -> Watch {
@@ -44,17 +46,6 @@ fn id(answer: &Answer) -> &str {
     answer.header("x-amzn-requestid").unwrap()
 }
 
-/// What the function has written as JSON.
-fn lines(watch: &Watch) -> Vec<Value> {
-    let printed = watch.printed();
-    let objects = printed
-        .lines()
-        .filter_map(|line| line.find('{').map(|at| &line[at..]));
-    objects
-        .filter_map(|text| serde_json::from_str(text).ok())
-        .collect()
-}
-
 #[test]
 fn each_invocation_has_its_own_line_of_metrics() {
     let watch = watch(&[
@@ -64,7 +55,7 @@ fn each_invocation_has_its_own_line_of_metrics() {
     ]);
     for round in 1..=3 {
         let answers = three(&watch);
-        let lines = lines(&watch);
+        let lines = json_lines(&watch);
         let of_metrics: Vec<&Value> = lines
             .iter()
             .filter(|line| line["_aws"].is_object())
@@ -107,7 +98,7 @@ fn each_invocation_has_its_own_lines_and_an_error_writes_its_own_details() {
     ]);
     for _ in 0..3 {
         let answers = three(&watch);
-        let lines = lines(&watch);
+        let lines = json_lines(&watch);
         for (name, answer) in &answers {
             let own: Vec<&Value> = lines
                 .iter()

@@ -2,6 +2,9 @@
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
+use aws_sdk_dynamodb::types::{
+    AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
+};
 use kiln_testing::Moto;
 
 pub(crate) fn client(moto: &Moto) -> Client {
@@ -19,6 +22,23 @@ pub(crate) fn client(moto: &Moto) -> Client {
         .http_client(aws_smithy_http_client::Builder::new().build_http())
         .build();
     Client::from_conf(config)
+}
+
+/// Makes a table with these keys, which are texts.
+pub(crate) async fn create_table(client: &Client, name: &str, keys: &[(&str, KeyType)]) {
+    let mut create = client
+        .create_table()
+        .table_name(name)
+        .billing_mode(BillingMode::PayPerRequest);
+    for (name, kind) in keys {
+        let schema = KeySchemaElement::builder().attribute_name(*name);
+        let attribute = AttributeDefinition::builder().attribute_name(*name);
+        let attribute = attribute.attribute_type(ScalarAttributeType::S);
+        create = create
+            .key_schema(schema.key_type(kind.clone()).build().unwrap())
+            .attribute_definitions(attribute.build().unwrap());
+    }
+    create.send().await.unwrap();
 }
 
 #[tokio::test]

@@ -5,10 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
-use aws_sdk_dynamodb::types::{
-    AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType,
-    ReturnValuesOnConditionCheckFailure, ScalarAttributeType,
-};
+use aws_sdk_dynamodb::types::{AttributeValue, KeyType, ReturnValuesOnConditionCheckFailure};
 use kiln::LambdaError as _;
 use kiln::clock::Clock;
 use kiln::idempotency::{
@@ -18,36 +15,15 @@ use kiln::idempotency::{
 use kiln::invocation::Invocation;
 use kiln_testing::Moto;
 
-use crate::dynamodb::client;
+use crate::dynamodb::{client, create_table};
 
 const TABLE: &str = "idempotency";
 /// Far ahead, so that no invocation of these tests has a deadline that has passed.
 const NOW: Duration = Duration::from_secs(4_000_000_000);
 
-/// Makes a table with these keys.
-async fn table(client: &Client, keys: &[(&str, KeyType)]) {
-    let mut create = client
-        .create_table()
-        .table_name(TABLE)
-        .billing_mode(BillingMode::PayPerRequest);
-    for (name, kind) in keys {
-        let schema = KeySchemaElement::builder().attribute_name(*name);
-        let attribute = AttributeDefinition::builder().attribute_name(*name);
-        create = create
-            .key_schema(schema.key_type(kind.clone()).build().unwrap())
-            .attribute_definitions(
-                attribute
-                    .attribute_type(ScalarAttributeType::S)
-                    .build()
-                    .unwrap(),
-            );
-    }
-    create.send().await.unwrap();
-}
-
 async fn store(moto: &Moto) -> DynamoDbStore {
     let client = client(moto);
-    table(&client, &[("id", KeyType::Hash)]).await;
+    create_table(&client, TABLE, &[("id", KeyType::Hash)]).await;
     DynamoDbStore::new(client, TABLE)
 }
 
@@ -81,7 +57,7 @@ impl Clock for At {
 async fn a_failed_condition_answers_with_the_item() {
     let moto = Moto::start();
     let client = client(&moto);
-    table(&client, &[("id", KeyType::Hash)]).await;
+    create_table(&client, TABLE, &[("id", KeyType::Hash)]).await;
     let put = || {
         client
             .put_item()
@@ -229,7 +205,12 @@ async fn what_powertools_for_python_has_written_is_replayed() {
 async fn a_table_may_have_a_sort_key_and_names_of_its_own() {
     let moto = Moto::start();
     let client = client(&moto);
-    table(&client, &[("pk", KeyType::Hash), ("sk", KeyType::Range)]).await;
+    create_table(
+        &client,
+        TABLE,
+        &[("pk", KeyType::Hash), ("sk", KeyType::Range)],
+    )
+    .await;
     let store = DynamoDbStore::new(client.clone(), TABLE)
         .key_attribute("pk")
         .sort_key_attribute("sk")

@@ -2,30 +2,13 @@
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::primitives::Blob;
-use aws_sdk_dynamodb::types::{
-    AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType,
-    ScalarAttributeType,
-};
+use aws_sdk_dynamodb::types::{AttributeValue, KeyType};
 use kiln::parameters::{DynamoDb, ParameterError, Parameters, Transform};
 use kiln_testing::Moto;
 
-const TABLE: &str = "parameters";
+use crate::dynamodb::create_table;
 
-async fn table(client: &Client, keys: &[(&str, KeyType)]) {
-    let mut create = client
-        .create_table()
-        .table_name(TABLE)
-        .billing_mode(BillingMode::PayPerRequest);
-    for (name, kind) in keys {
-        let schema = KeySchemaElement::builder().attribute_name(*name);
-        let attribute = AttributeDefinition::builder().attribute_name(*name);
-        let attribute = attribute.attribute_type(ScalarAttributeType::S);
-        create = create
-            .key_schema(schema.key_type(kind.clone()).build().unwrap())
-            .attribute_definitions(attribute.build().unwrap());
-    }
-    create.send().await.unwrap();
-}
+const TABLE: &str = "parameters";
 
 async fn put(client: &Client, attributes: &[(&str, AttributeValue)]) {
     let mut put = client.put_item().table_name(TABLE);
@@ -43,7 +26,7 @@ fn text(text: &str) -> AttributeValue {
 async fn values_are_read_by_their_key() {
     let moto = Moto::start();
     let client = client!(aws_sdk_dynamodb, moto.endpoint());
-    table(&client, &[("id", KeyType::Hash)]).await;
+    create_table(&client, TABLE, &[("id", KeyType::Hash)]).await;
     let limits =
         AttributeValue::M([("orders".to_owned(), AttributeValue::N("5".to_owned()))].into());
     for (id, value) in [
@@ -95,7 +78,12 @@ async fn values_are_read_by_their_key() {
 async fn a_path_is_a_partition_read_page_by_page() {
     let moto = Moto::start();
     let client = client!(aws_sdk_dynamodb, moto.endpoint());
-    table(&client, &[("id", KeyType::Hash), ("sk", KeyType::Range)]).await;
+    create_table(
+        &client,
+        TABLE,
+        &[("id", KeyType::Hash), ("sk", KeyType::Range)],
+    )
+    .await;
     // A page has a megabyte.
     let long = "x".repeat(300_000);
     for sort_key in ["a", "b", "c", "d", "e"] {
@@ -143,7 +131,12 @@ async fn a_path_is_a_partition_read_page_by_page() {
 async fn a_table_may_have_names_of_its_own() {
     let moto = Moto::start();
     let client = client!(aws_sdk_dynamodb, moto.endpoint());
-    table(&client, &[("pk", KeyType::Hash), ("name", KeyType::Range)]).await;
+    create_table(
+        &client,
+        TABLE,
+        &[("pk", KeyType::Hash), ("name", KeyType::Range)],
+    )
+    .await;
     let item = [
         ("pk", text("shop")),
         ("name", text("url")),
