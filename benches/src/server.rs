@@ -115,7 +115,11 @@ impl Server {
     /// Calls a function until it answers: then it is built, and a process of it runs.
     pub fn warm(&self, function: &str) -> Result<(), BenchError> {
         let call = self.invocation(function, "{}");
-        let mut caller = Caller::new(self.address, &call, STARTING);
+        self.answers(&mut Caller::new(self.address, &call, STARTING))
+    }
+
+    /// Makes a call that it must answer.
+    pub fn answers(&self, caller: &mut Caller<'_>) -> Result<(), BenchError> {
         match caller.call() {
             Ok(answer) if answer.status == 200 => Ok(()),
             Ok(answer) => {

@@ -97,15 +97,10 @@ impl Readings {
         let server = Server::start(&plan.tools, Tool::Kiln, &examples, arguments)?;
         let call = server.invocation(FUNCTION, EVENT);
         let mut caller = Caller::new(server.address, &call, Duration::from_secs(60));
-        let mut answers = || match caller.call() {
-            Ok(answer) if answer.status == 200 => Ok(()),
-            Ok(answer) => Err(server.problem(&format!("answers {}", answer.status))),
-            Err(error) => Err(server.problem(&format!("does not answer: {error}"))),
-        };
-        answers()?;
+        server.answers(&mut caller)?;
         let began = Instant::now();
         for _ in 0..CALLS {
-            answers()?;
+            server.answers(&mut caller)?;
         }
         let took = milliseconds(began.elapsed());
         let printed = server.printed();

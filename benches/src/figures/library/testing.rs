@@ -110,16 +110,11 @@ impl Times {
         let server = Server::start(&plan.tools, tool, &plan.functions, arguments)?;
         let call = server.invocation(FUNCTION, "{}");
         let mut caller = Caller::new(server.address, &call, Duration::from_secs(60));
-        let mut answers = || match caller.call() {
-            Ok(answer) if answer.status == 200 => Ok(()),
-            Ok(answer) => Err(server.problem(&format!("answers {}", answer.status))),
-            Err(error) => Err(server.problem(&format!("does not answer: {error}"))),
-        };
-        answers()?;
+        server.answers(&mut caller)?;
         self.first.push(milliseconds(began.elapsed()));
         let began = Instant::now();
         for _ in 0..CALLS {
-            answers()?;
+            server.answers(&mut caller)?;
         }
         self.next
             .push(milliseconds(began.elapsed()) / f64::from(CALLS));
